@@ -74,9 +74,10 @@ def decided_settings(store: Store, made: Decisions, settings: Settings) -> Setti
 
 
 def refuse_unseen(store: Store, seen: Mapping[str, str]) -> None:
-    """Raise ConflictError if a finding has been decided about since a person has seen it.
+    """Raise ConflictError if somebody has decided about a finding since a person has seen it.
 
-    ``seen`` maps the finding's code to the revision that the person has seen.
+    ``seen`` maps the code of each finding to the revision that the person has seen. It is compared
+    with the present revision in ``store``.
     """
     for code, revision in seen.items():
         if revision != decision_revision(store, code):

@@ -130,8 +130,11 @@ class Grading:
     ) -> None:
         """Open a session with the settings, and refuse it if it does not fit the class.
 
-        With ``student``, only this student's submissions are graded, even if they are unchanged.
-        ``named`` maps students to the tasks that an instructor has named for their submissions.
+        ``store`` is the class file, and ``watch`` is notified of the progress. With
+        ``new_version``, another gradkit version than that of the last run is allowed. With
+        ``student``, only this student's submissions are graded, even if they are unchanged.
+        ``named`` maps students to the ids of the tasks that an instructor has named for their
+        submissions.
         """
         session = Session(settings)
         refuse_unfit(store, session, new_version=new_version)
@@ -223,11 +226,12 @@ class Grading:
         return Tally(len(entries), **counts, left=tuple(self._left))
 
     def _grade_all(self, run: int, orders: Iterator[Order], pool: WorkerPool) -> None:
-        """Send all orders to the pool, and queue the replies for storing.
+        """Send all orders to the pool, and queue the replies for storing in the run ``run``.
 
-        The queue is stored every `STORE_EVERY` seconds. A lost or overdue order is sent again. If a
-        check timed out, the submission is graded once more after all others, and this second reply
-        is kept.
+        An order is a submission to be graded. The queue is stored every `STORE_EVERY` seconds. An
+        order is sent again if its worker was lost, or if it took much longer than others (overdue).
+        If a check timed out, the submission is graded once more after all others, and this second
+        reply is kept.
         """
         more = True
         while True:
@@ -254,9 +258,11 @@ class Grading:
                 self._flush(run)
 
     def _retry(self, pool: WorkerPool, *, slow: bool) -> None:
-        """Send overdue submissions again and, after all others, those with a timed-out check.
+        """Send submissions again that took too long or had a check that timed out.
 
-        Overdue ones go to slow workers if ``slow``; those with a timed-out check only otherwise.
+        With ``slow``, only overdue submissions are sent, to the slow workers of ``pool``. Otherwise
+        all overdue ones are sent to any worker and, after them, those with a timed-out check. No
+        more are sent than the pool has room for.
         """
         while self._overdue and pool.capacity(slow=slow):
             self._send_again(self._overdue.popleft(), pool, slow=slow)
@@ -272,11 +278,12 @@ class Grading:
             pool.put([order], slow=slow)
 
     def _order(self, job: _Job, *, hurried: bool) -> Order | None:
-        """Return the order for a job; None if it is unreadable, refused or up to date.
+        """Return the order to grade a job's submission; None if none is needed.
 
-        An unreadable or refused submission gets its result here. A ``hurried`` order is limited by
-        the times of earlier submissions; a readable submission that is not hurried is never up to
-        date. A job with an order is noted as running.
+        None is needed if the stored result is up to date, or if the submission is unreadable or
+        refused: then its result is filed here. With ``hurried``, grading is stopped if it takes
+        much longer than that of other submissions. A readable submission that is not hurried is
+        graded even if its result is up to date. A job with an order is noted as running.
         """
         handed = job.entry.handed
         try:
@@ -333,7 +340,10 @@ class Grading:
         return True
 
     def _lacked_torch(self, kept: Kept) -> bool:
-        """Return True if tasks were left unchecked for lack of torch, which is installed now."""
+        """Return True if tasks were left unchecked for lack of torch, which is installed now.
+
+        ``kept`` is the stored result of a submission.
+        """
         if not self._torch:
             return False
         result = unpack(self._store.result(kept.id), Result)
@@ -349,9 +359,10 @@ class Grading:
         self._file(job, failed(order, LOST))
 
     def _file(self, job: _Job, filed: Filed) -> None:
-        """Queue the result of a job for storing, for each of its students.
+        """Queue the result of a job's submission for storing, once for each of its students.
 
-        If the submission was not graded, the result is one of a refused submission, without points.
+        ``filed`` is the result for one student. If the submission was not graded, its result is
+        replaced by one without points that gives the reason. The watcher of the run is notified.
         """
         self._ended[job.number] = filed.standing
         if filed.standing != "graded":
@@ -369,9 +380,10 @@ class Grading:
         ]
 
     def _flush(self, run: int) -> None:
-        """Store the queued results; keep them in the queue if another program locks the file.
+        """Store the queued results as results of the run with the id ``run``, and empty the queue.
 
-        If a value cannot be stored, the results are stored one by one.
+        The queue is kept if another program locks the class file. If a value cannot be stored, the
+        results are stored one by one.
 
         Raises
         ------

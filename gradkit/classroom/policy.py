@@ -224,11 +224,12 @@ def _in_order(attempts: Sequence[Kept]) -> list[Kept]:
 
 
 def _choose(ordered: Sequence[Kept], rule: str, policy: Policy) -> Kept | None:
-    """Return the attempt that counts by a rule, None if the rule allows none.
+    """Return the attempt of a student that counts by a rule, None if the rule allows none.
 
     ``ordered`` are the attempts, the oldest first, and ``rule`` is ``last``, ``best`` or
-    ``before=TIME``. A student's extension replaces the time if it is later. Of several best
-    attempts, the last counts.
+    ``before=TIME``. An extension for the student in ``policy`` replaces the time if it is later.
+    The best attempt is that with the highest score after the policy's deduction for lateness; of
+    several, the last counts.
     """
     if rule == LAST:
         return ordered[-1]
@@ -404,7 +405,10 @@ def differences(old: Policy, new: Policy) -> list[str]:
 
 
 def _flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield each key of nested tables, as ``late.per_day``, with its value as text."""
+    """Yield each key of nested tables, such as ``late.per_day``, with its value as text.
+
+    ``table`` is the outer table; ``prefix`` is put before its keys. Values None are left out.
+    """
     for key, value in table.items():
         if isinstance(value, dict):
             yield from _flatten(value, f"{prefix}{key}.")
@@ -510,6 +514,7 @@ def _late_and_bonus(
 ) -> Iterator[Adjustment]:
     """Yield the deduction for lateness and the bonus of an attempt, if the policy has any.
 
+    ``kept`` is the attempt with its student, and ``result`` its result, whose score is reduced.
     ``at`` is the time of submission, None if it is unknown. An attempt with an unknown delay has no
     deduction.
     """

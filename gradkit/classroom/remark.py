@@ -115,9 +115,10 @@ class Marker:
         )
 
     def _mark_task(self, form: Form, name: str, own: Evidence, scheme: Scheme) -> TaskResult:
-        """Mark a submitted task by its stored evidence ``own``.
+        """Return the result of a submitted task, computed again from its stored evidence ``own``.
 
-        ``form`` is the form of the exercise, and ``name`` the id of the task.
+        ``form`` is the form of the exercise, and ``name`` the id of the task. ``scheme`` has the
+        settings by which verdicts become points.
 
         Raises
         ------
@@ -142,7 +143,11 @@ class Marker:
         return self.session.refused(kept.name, kept.path, kept.digest, kept.told, result.seed)
 
     def _verdicts(self, form: Form, task: Task, evidence: Evidence) -> tuple[Verdict, ...]:
-        """Return the stored verdicts, and judge again those whose tolerances or task changed.
+        """Return the verdicts on the checks of a net task, from its stored evidence.
+
+        ``form`` is the form of the exercise. A stored verdict is returned if the task and the
+        check's tolerances are those of the time of storing; other checks are judged again by the
+        recorded outputs.
 
         Raises
         ------
@@ -363,11 +368,13 @@ NONE = (None, None)
 def _stored(
     store: Store, settings: Settings, marker: Marker, kept: Sequence[Kept]
 ) -> Iterator[_Stored]:
-    """Yield the stored results ``kept`` with their evidence and the key of a grading now.
+    """Yield the stored results ``kept``, each with its evidence and the key of a new grading.
 
-    The key is the digest of all that a result depends on. Settings of how the code was run are
-    taken from the run that ran it: marking changes no others than ``no_reference``, ``preset`` and
-    the digests of the assignment's files.
+    The evidence are the recorded outputs of the student's code. The key is the digest of all that a
+    result depends on: settings, files of the assignment, submission, chosen tasks. Settings of how
+    the code was run are taken from the run that ran it, because marking again changes only
+    ``no_reference``, ``preset`` (both from ``settings``) and the digests of the assignment's files
+    (from the session of ``marker``).
     """
     bases = {
         run.id: key_base(
@@ -389,10 +396,12 @@ def _stored(
 
 
 def _mark(marker: Marker, stored: _Stored) -> _Marked:
-    """Mark one stored result again; see `_Marked`.
+    """Mark one stored result again from its evidence, without running the student's code.
 
-    The new result is None if neither result nor key has changed, and if the evidence is stale or
-    was not stored. A result that was not graded only gets the present tasks.
+    Return the stored result, the new one, and a reason. The new result is None if neither result
+    nor key has changed; it is None with a reason if the evidence is missing or does not fit the
+    present assignment. For a submission that was not graded, ``marker`` only lists the present
+    tasks, without points.
     """
     kept = stored.kept
     old = unpack(stored.result, Result)

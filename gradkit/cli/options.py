@@ -355,7 +355,11 @@ PAGE_LEVEL = "the assignment's level"
 
 
 def hints_option(shown: str, default: str) -> Callable[[FC], FC]:
-    """Return the option ``--hints``: what it is about, and its default in words."""
+    """Return the option ``--hints`` of a command, a number from 1 to 4.
+
+    Its help begins with "How much" and the text ``shown``, such as ``the pages show``. ``default``
+    is the default in words, only for the help: without the option, the command gets None.
+    """
     return number(
         "--hints",
         (1, 4),
@@ -400,7 +404,11 @@ def assignment_options(preset: str) -> Callable[[FC], FC]:
 
 
 def _add_assignment_options(command: FC, preset: str) -> FC:
-    """Add the options of every command that grades to a command."""
+    """Return a command with the options for the assignment and the grading added to it.
+
+    These are ``--task``, ``--handed-in``, ``--form``, the files of the assignment, ``--seed`` and
+    ``--preset``. ``preset`` is the default of ``--preset`` in words.
+    """
     for option in reversed(
         [
             several(

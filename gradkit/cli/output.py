@@ -118,9 +118,11 @@ def print_wrapped(sentence: str) -> None:
 
 
 def print_shown(show: Callable[[Console], None]) -> None:
-    """Print to standard output what ``show`` prints on a console.
+    """Print to standard output the text that ``show`` prints on the console given to it.
 
-    In a log, lines are not wrapped, and no line is a command for the runner of a build.
+    On a terminal, ``show`` gets a console with colours. Otherwise the text is made as plain text
+    for a log: lines are wrapped only at the width in ``COLUMNS`` or at `LOG_WIDTH`, and no line
+    looks like a command to the build server that reads the log.
     """
     from gradkit.report.data import log_text
     from gradkit.report.text import printed

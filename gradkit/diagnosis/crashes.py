@@ -123,11 +123,12 @@ def with_crashes(
 def _left_beside_crash(
     own: Sequence[Finding], verdict: Verdict, cells: Sequence[Cell]
 ) -> list[Finding]:
-    """Return those findings ``own`` of a check that stopped which are reported beside its crash.
+    """Return the findings on a check that are reported beside the exception that stopped it.
 
-    These are the findings that `_stays` accepts. The first change of the text becomes a free repair
-    (basis ``repair``), because it only removes the crash. Later changes also stay if the changes
-    together make all wrong entries right.
+    ``own`` are all findings on the check, ``verdict`` has its exception and its outputs, and
+    ``cells`` are the submitted text. The result has the findings that `_stays` accepts. Among them,
+    the first change of the text becomes a free repair (basis ``repair``), because it only removes
+    the exception. Later changes also stay if all changes together make all wrong outputs right.
     """
     changes = [finding for finding in own if finding.basis == "change"]
     wrong = {entry.parameter for entry in verdict.entries if entry.state != "pass"}
@@ -148,10 +149,12 @@ def _repairs_of(check: str, inquiry: Inquiry) -> list[Finding]:
 
 
 def _stays(finding: Finding, verdict: Verdict, cells: Sequence[Cell]) -> bool:
-    """Return whether a finding about a check that stopped is reported beside the crash.
+    """Return whether a finding on a check is reported beside the exception that stopped it.
 
-    Unexplained findings are not; findings from numbers are if they are about another line. Changes
-    of the text are, unless the function returns None or the exception's message names the reason.
+    ``verdict`` has the check's exception, and ``cells`` are the submitted text. An unexplained
+    finding is not reported; a finding from numbers is if it is about another line than the
+    exception. Any other finding proposes a change of the text, and is reported unless the function
+    returns None or the exception's message already names the reason (`_names_reason`).
     """
     if finding.mistake == UNEXPLAINED:
         return False
@@ -161,10 +164,12 @@ def _stays(finding: Finding, verdict: Verdict, cells: Sequence[Cell]) -> bool:
 
 
 def _names_reason(verdict: Verdict, cells: Sequence[Cell]) -> bool:
-    """Return whether a verdict's exception says what is wrong.
+    """Return whether the exception that stopped a check says by itself what is wrong.
 
-    It does if its type is in `NAMED_BY_PYTHON`, or if its line is a ``raise`` or an ``assert``. It
-    does not if an attribute is missing in a plain value, such as a float: the value is wrong then.
+    ``verdict`` has the exception, and ``cells`` are the submitted text with its line. The result is
+    True if the exception's type is in `NAMED_BY_PYTHON`, or if its line is a ``raise`` or an
+    ``assert``. It is False if an attribute is missing in a plain value, such as a float: then the
+    value is wrong, and not the attribute's name.
     """
     line = "" if verdict.place is None else line_at(cells, verdict.place)
     if line.lstrip().startswith(("raise ", "assert ")):
@@ -181,9 +186,11 @@ def _type_of(verdict: Verdict) -> str:
 
 
 def _finding_of(verdict: Verdict, cells: Sequence[Cell], task: str) -> Finding | None:
-    """Return the finding for the exception of a check, or for a function without a return value.
+    """Return the finding on a check's exception, or on a function without ``return``.
 
-    None if the verdict has neither, or no place in the submitted text.
+    ``verdict`` has the check's exception and its place, ``cells`` are the submitted text, and
+    ``task`` is the task's id. None if there is neither an exception nor a missing ``return``, or if
+    the place is not in the submitted text.
     """
     place = verdict.place
     if place is None or not line_at(cells, place).strip():
@@ -203,11 +210,12 @@ def _finding_of(verdict: Verdict, cells: Sequence[Cell], task: str) -> Finding |
 def _make_finding(
     code: str, verdict: Verdict, crash: _Crash, advice: _Advice, task: str
 ) -> Finding:
-    """Return the finding with catalogue code ``code`` about the line of a crash.
+    """Return the finding with catalogue code ``code`` about the line of an exception.
 
-    Its sentence is that of ``advice``, its columns are those of the advice's part. Its title names
-    the exception's type, if there is one. It has the first hint of the catalogue only. Its id is a
-    hash of ``task`` (the task's id), check, code and exception.
+    The line and the exception's type, for the title, are those of ``crash``. The sentence and the
+    columns to underline are those of ``advice``. The finding has only the first hint of the
+    catalogue. Its id is a hash of ``task`` (the task's id), the check and exception of ``verdict``,
+    and the code.
     """
     line = line_at(crash.cells, crash.place)
     identity = "/".join((task, verdict.check, code, verdict.exception))
@@ -249,8 +257,8 @@ def _make_crash(kind: str, message: str, place: Place, cells: Sequence[Cell]) ->
     """Return the record of an exception, with the cell and the expressions of its line.
 
     ``kind`` is the exception's type, such as ``KeyError``, and ``message`` its text; both are empty
-    for a missing `return`. The record's function is the innermost one around the line, None outside
-    of functions.
+    for a missing ``return``. ``place`` is its line, which must be in one of ``cells``. The record's
+    function is the innermost one around the line, None outside of functions.
     """
     cell = next(c for c in cells if 0 < c.line_of(place) <= c.source.count("\n") + 1)
     line = cell.line_of(place)
@@ -268,11 +276,11 @@ def _make_crash(kind: str, message: str, place: Place, cells: Sequence[Cell]) ->
 
 
 def _advice_for(crash: _Crash) -> _Advice:
-    """Return the first advice that fits the exception.
+    """Return the advice to the student on an exception: a sentence, and the part of the line.
 
-    Tried are, in order: a missing ``super().__init__()``, an undefined name, a missing key, a
-    missing attribute, and a value None. If none fits, the advice says that the following lines are
-    not run.
+    The first of these that fits ``crash`` (the exception and its line) is taken: a missing
+    ``super().__init__()``, an undefined name, a missing key, a missing attribute, a value None. If
+    none fits, the sentence says that the following lines are not run.
     """
     found = (
         advise(crash)
@@ -292,7 +300,8 @@ def _advise_super(crash: _Crash) -> _Advice | None:
 def _advise_name(crash: _Crash) -> _Advice | None:
     """Return advice on a NameError or UnboundLocalError; None for other exceptions.
 
-    For a NameError, the sentence suggests similar names. The name's first place is the part.
+    ``crash`` has the exception and its line. For a NameError, the sentence suggests similar names.
+    The part of the line to underline is the first place where the name stands.
     """
     found = re.match(r"name '(\w+)' is not defined", crash.message)
     unset = re.match(r"\D*variable '(\w+)'", crash.message)
@@ -309,10 +318,10 @@ def _advise_name(crash: _Crash) -> _Advice | None:
 
 
 def _scope(crash: _Crash) -> Iterator[str]:
-    """Yield the names that are known where the code stopped.
+    """Yield the names that are known in the line of an exception.
 
     These are the builtins, all names assigned, imported or defined at the top level of any cell,
-    and the parameters and assigned names of the function around the crash.
+    and the parameters and assigned names of the function around the line, by the record ``crash``.
     """
     yield from dir(builtins)
     for cell in crash.cells:
@@ -342,7 +351,8 @@ def _entries(crash: _Crash) -> Iterator[str]:
 def _advise_key(crash: _Crash) -> _Advice | None:
     """Return advice on a KeyError of a string key; None for other exceptions.
 
-    The sentence suggests similar strings from all submitted cells.
+    ``crash`` has the exception and its line. The sentence suggests similar strings from all
+    submitted cells.
     """
     if crash.type != "KeyError" or not re.fullmatch(r"'[^'\"]+'", crash.message):
         return None
@@ -363,7 +373,8 @@ def _advise_key(crash: _Crash) -> _Advice | None:
 def _advise_attribute(crash: _Crash) -> _Advice | None:
     """Return advice on a missing attribute; None for other exceptions and for attributes of None.
 
-    The sentence suggests similar attributes of a class in the submitted cells, or of numpy.
+    ``crash`` has the exception and its line. The sentence suggests similar attributes of a class in
+    the submitted cells, or of numpy.
     """
     found = re.search(
         r"(?:'(\w+)' object|module '([\w.]+)') has no attribute '(\w+)'", crash.message
@@ -387,10 +398,10 @@ def _advise_attribute(crash: _Crash) -> _Advice | None:
 
 
 def _advise_none(crash: _Crash) -> _Advice | None:
-    """Return advice if a value None stopped the code and may come from a missing ``return``.
+    """Return advice on a value None that may come from a function without ``return``; else None.
 
-    That is so if the function around the crash calls functions of the student that return no value.
-    None otherwise.
+    The exception of ``crash`` must be about a value None, and the function around its line must
+    call functions of the student that return no value.
     """
     if "NoneType" not in crash.message:
         return None
@@ -447,11 +458,11 @@ MAX_SUGGESTIONS = 2
 
 
 def _nearest(word: str, known: Collection[str]) -> list[str]:
-    """Return the known names with the fewest edits from ``word``.
+    """Return those of the names ``known`` that have the fewest edits from ``word``.
 
-    Empty if there are more than `MAX_SUGGESTIONS`, or if the word is a single letter. An entry of a
-    dict is compared by its key. As in Python's own suggestions, at most about a third of the
-    letters may differ, and case is ignored.
+    Empty if there are more than `MAX_SUGGESTIONS` such names, or if the word is a single letter. An
+    entry of a dict is compared by its key. As in Python's own suggestions, at most about a third of
+    the letters may differ, and case is ignored.
     """
     edits = {each: _count_edits(word, _key_of(each)) for each in sorted(known)}
     close = {

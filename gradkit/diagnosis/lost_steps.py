@@ -35,9 +35,10 @@ class _Update(Struct, frozen=True):
     cell: Cell
 
     def placed(self, finding: Finding, *nodes: ast.stmt | ast.expr) -> Finding:
-        """Return ``finding`` with the lines of some nodes of the update, the first node underlined.
+        """Return a finding that shows the lines of the given ``nodes`` of the update's syntax tree.
 
-        Nothing is underlined if that node extends over several lines. The finding counts as traced.
+        The first node is underlined, unless it extends over several lines. The reason
+        ``untraced`` why the finding has no line is removed.
         """
         places = tuple(self.cell.place(node.lineno) for node in nodes)
         line, first = line_at([self.cell], places[0]), nodes[0]
@@ -125,10 +126,11 @@ def _is_covered(finding: Finding, known: Finding) -> bool:
 
 
 def _placed(inquiry: Inquiry, update: _Update) -> Inquiry:
-    """Return an inquiry whose findings about lost steps have the lines that lose them.
+    """Return an inquiry whose findings about lost steps have the lines that lose the steps.
 
-    If the update calls ``sum`` exactly once, all findings of `SUM_CODES` are merged into one at
-    this call, with the entries of all; the causes of checks get its id.
+    A step is lost if it is computed and not stored in its parameter. ``update`` is the student's
+    function. If it calls ``sum`` exactly once, all findings with a code in `SUM_CODES` are merged
+    into one at this call, with the entries of all, and the causes of failed checks get its id.
     """
     found = [_at_lost_step(finding, update) for finding in inquiry.findings]
     calls = [node for node in walk(update.node) if isinstance(node, ast.Call)]
@@ -171,10 +173,11 @@ def _at_lost_step(finding: Finding, update: _Update) -> Finding:
 
 
 def _lost_steps(function: ast.FunctionDef, key: str) -> Iterator[ast.stmt | ast.expr]:
-    """Yield the nodes because of which the new value of a parameter is not stored.
+    """Yield the nodes of a function because of which the new value of a parameter is not stored.
 
-    That is a `return` before all statements that store it, or a variable that is given the new
-    value and never read. ``key`` is the student's name of the parameter.
+    ``function`` is the student's update. Such a node is a ``return`` before all statements that
+    store the new value, or a variable that is given the new value and never read. ``key`` is the
+    student's name of the parameter.
     """
     body = own_statements(function)
     stores = [each for each in body if any(is_entry(t, key) for t in targets(each))]

@@ -75,10 +75,12 @@ def _cells(sitting: StudentProcess) -> tuple[Cell, ...]:
 
 
 def _steps(reply: Frame, sitting: StudentProcess, task: Task, arrays: Mapping[str, Array]) -> Steps:
-    """Decode the recorded operations of a reply, with their places, and compute their values.
+    """Decode the operations in a reply of the student's process, and compute their values.
 
-    There is a value for each of the calls in ``arrays``. Operations of several stacked calls have a
-    place for each call, the innermost first.
+    ``reply`` records one call on symbolic numbers; ``arrays`` has the inputs of several calls by
+    name. Each operation gets a value for every call, and its lines in the text that ``sitting``
+    runs: one for each function on the call stack, the innermost first. ``task`` says which new
+    values of parameters the reply must have.
 
     Raises
     ------

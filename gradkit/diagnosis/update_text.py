@@ -52,11 +52,11 @@ class UpdateText(Struct, frozen=True):
     def find_naming_line(
         self, names: Collection[str], place: Place, fits: Callable[[ast.expr], bool]
     ) -> Place | None:
-        """Return the last line before ``place`` that assigns a value to one of ``names``.
+        """Return the last line before ``place`` that assigns a fitting value to one of ``names``.
 
-        ``fits`` tells whether an assigned expression counts. If the function has no such line at
-        all, the result is the only such line of all cells. None if there is none, or several
-        outside of the function.
+        ``fits`` returns whether an assigned expression fits. If the function has no such
+        line at all, also after ``place``, the result is the only such line at the top level of all
+        cells; None if there is none, or several.
         """
         inside = self._lines_of_names(self.cell, own_statements(self.node), names, fits)
         if inside:
@@ -102,8 +102,9 @@ class UpdateText(Struct, frozen=True):
     def rearranges(self, made: Place, used: Place) -> bool:
         """Return whether line ``used`` rearranges an array that line ``made`` assigns.
 
-        It does if it transposes the array or reads other entries of it. A transposition in a matrix
-        product does not count, nor do entries that the line stores back.
+        The result is True if ``used`` transposes the array, or reads other entries of it than
+        ``made`` assigns. A transposition in a matrix product does not count, nor do entries that
+        the line stores back under the same index.
         """
         arrays = {
             base_name(target): indices_of(target)
@@ -131,7 +132,10 @@ class UpdateText(Struct, frozen=True):
         return False
 
     def _assignments_in(self, place: Place) -> list[ast.Assign | ast.AugAssign]:
-        """Return the assignments, augmented ones too, that begin in a line of the function."""
+        """Return the assignments, also those such as ``+=``, that begin in the line ``place``.
+
+        Only statements of the student's function count.
+        """
         line = self.cell.line_of(place)
         return [
             each
@@ -214,7 +218,7 @@ def targets(node: ast.stmt) -> list[ast.expr]:
 def is_entry(node: ast.AST, key: str) -> bool:
     """Return whether an expression is ``dictionary[key]``, or a part of this entry.
 
-    ``p["W1"]`` and ``p["W1"][0]`` are, for the key ``W1``.
+    Both ``p["W1"]`` and ``p["W1"][0]`` are, as ``node``, entries for the key ``W1``.
     """
     while isinstance(node, ast.Subscript):
         if isinstance(node.slice, ast.Constant) and node.slice.value == key:
@@ -224,10 +228,11 @@ def is_entry(node: ast.AST, key: str) -> bool:
 
 
 def takes_over(value: ast.expr, numbers: Collection[float] | None, *, others: bool = False) -> bool:
-    """Return whether an assigned expression is just another name or, with ``numbers``, a constant.
+    """Return whether an assigned expression ``value`` is just another name or a constant.
 
-    Without ``numbers``, True for a name. With them, True for a constant that equals one of them up
-    to its sign or, if ``others``, none of them.
+    Without ``numbers``, the result is True for a name. With ``numbers``, it is True for an
+    expression of constants alone that contains one of the numbers up to its sign; or, if
+    ``others``, for one that contains none of them.
     """
     if numbers is None:
         return isinstance(value, ast.Name)
@@ -244,9 +249,10 @@ def _operators(nodes: Iterable[ast.AST]) -> list[ast.operator]:
 
 
 def indices_of(node: ast.expr) -> tuple[str, ...]:
-    """Return the indices of an entry of an array as texts; the keys of dictionaries are left out.
+    """Return the indices by which an expression takes an entry of an array, as texts.
 
-    ``dW[i][j]`` and ``dW[i, j]`` both have the indices ``i`` and ``j``.
+    For ``node``, the expressions ``dW[i][j]`` and ``dW[i, j]`` both have the indices ``i`` and
+    ``j``. Keys of dictionaries are left out; without indices, the result is empty.
     """
     found: list[str] = []
     while isinstance(node, ast.Subscript):
@@ -263,10 +269,10 @@ def is_stored_in(name: str, node: ast.stmt) -> bool:
 
 
 def _copies_one_of(names: Collection[str], value: ast.expr) -> bool:
-    """Return whether an expression copies the dictionary behind one of the names.
+    """Return whether an expression ``value`` copies the dictionary behind one of ``names``.
 
-    It does if it calls a function or method of `COPIES` on the name, or is a dict comprehension
-    that reads the name.
+    It copies the dictionary if it calls a function or method of `COPIES` on the name, or is a dict
+    comprehension that reads the name.
     """
     if isinstance(value, ast.DictComp):
         return not names_in(value).isdisjoint(names)

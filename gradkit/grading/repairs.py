@@ -67,7 +67,7 @@ AGAINST = 2
 """Changes of a check of which one may make up for the other."""
 
 SPELLED, FOLLOWED = 40, 100
-"""Changes of how a text is written that are tried where a check stops, and at all of its stops."""
+"""Most spelling changes tried for one exception of a check, and for all its exceptions together."""
 
 
 Again = Callable[[int], Examined]
@@ -242,13 +242,13 @@ class _Repairs(Struct):
     known: dict[tuple[Any, int], Verdict] = field(default_factory=dict)
 
     def mended_text(self, checks: Sequence[FunctionCheck]) -> Mended:
-        # Where all that is asked is 0, a shape is all that is held to: that comes last.
         """Return the changes found for ``checks``, with the findings on them.
 
         All checks are searched in order. If a change touches a function that another check was
         repaired in, the search is repeated with that other check first. Of the two results, the one
         that explains more is returned, then the one with fewer findings.
         """
+        # A check that expects only zeros tests little but shapes, so it comes last.
         ordered = sorted(checks, key=self._expects_only_zeros)
         self._search_checks(ordered)
         first = self._make_result(ordered)
@@ -256,8 +256,8 @@ class _Repairs(Struct):
         again = again or next(self._checks_to_search_first(checks), None)
         if again is None:
             return self._prefer_mistake_in_helper(ordered, first)
-        # What a change for one check has put in is no line of the student's: the other one first.
-        # Nor are two mistakes told where one may be the reason for both.
+        # A finding must show a line of the student's, not a line that a change for another check
+        # has written. Two findings are wrong if one mistake is the reason for both.
         turned = replace(self, text=_Text(), told=[], mended={})
         later = turned._search_checks(sorted(ordered, key=lambda each: each.name != again))
         turned._assign_to_first_checks(ordered, later)
@@ -330,7 +330,7 @@ class _Repairs(Struct):
         held = self._draws(PROOF_OFFSET)
         later: list[FunctionCheck] = []
         for number, check in enumerate(checks):
-            # What is right once the mistakes before it are mended has none of its own.
+            # A check that passes with the changes for earlier checks has no mistake of its own.
             if self.told and self._passes(check, held):
                 later.append(check)
             elif not _fits_own_forward(
@@ -342,12 +342,13 @@ class _Repairs(Struct):
     def _needs_other_check(
         self, check: FunctionCheck, before: Sequence[FunctionCheck], held: Sequence[Draw]
     ) -> bool:
-        """Return whether a check needs another one first, which is not right yet.
+        """Return whether a check can only be searched after another check that does not pass yet.
 
-        Needed are its earlier steps, and those of the checks ``before`` that judge a function which
-        the check calls. Only a blocked check, or one judged with right helpers, can need one,
-        because a search does not replace wrong helpers. ``held`` are inputs not used in the search,
-        at which checks must pass too.
+        This is asked only of a check that is blocked, or judged with right helpers, because a
+        search does not replace wrong helpers; for any other check the result is False. The needed
+        checks are the earlier steps of ``check``, and those of the checks ``before`` that judge a
+        function which ``check`` runs. ``held`` are inputs not used in the search, at which the
+        needed checks must pass too.
         """
         if self._state(check) != "blocked" and not self.grader.is_judged_with_helpers(check):
             return False
@@ -359,12 +360,15 @@ class _Repairs(Struct):
     def _assign_to_first_checks(
         self, checks: Sequence[FunctionCheck], later: Sequence[FunctionCheck]
     ) -> list[FunctionCheck]:
-        """Assign each change to the first of ``checks`` that it corrects.
+        """Assign each change in ``self.told`` to the first of ``checks`` that it corrects.
 
-        The check that it was found for loses it, because that check builds on the first. ``later``
-        are checks without a change of their own. Nothing is assigned if a check that would lose a
-        change has other mistakes. Return the checks without an own change afterwards: those in
-        ``later``, and those that lost one.
+        The changes are made again one by one, and all ``checks`` are judged after each. A change
+        whose check is replaced also gets the outputs that it corrects. ``later`` are checks that
+        pass without a change of their own. Return those of them that get no change here, and the
+        checks whose changes all went to other checks.
+
+        ``self.told`` is unchanged, and ``later`` is returned, if a check that would lose a change
+        keeps another one or does not pass with all changes.
         """
         before: dict[str, Verdict] = {}
         whole, self.text, told = self.text, _Text(), []
@@ -817,14 +821,14 @@ class _Repairs(Struct):
         here = replace(before, place=before.place or judged.place, returns_none=judged.returns_none)
         ways: list[tuple[int, Sequence[Proposal], Verdict]] = [(0, (), here)]
         while ways and left > 0 and not any(right for right, _ in freeing):
-            # What is likelier, and less, comes first.
+            # Likelier and shorter sequences of changes come first.
             (rank, first, stopped), *ways = sorted(ways, key=itemgetter(0))
             for made in first:
                 self._apply(made)
             start = self.text
             proposals = self._spellings(check, stopped)
             if not _lacks_outputs(stopped):
-                # What is given back is all there.
+                # All outputs are there, so no statement that computes one is missing.
                 proposals = [one for one in proposals if one.kind != STEP]
             for one in proposals[: min(SPELLED, left)]:
                 if self._apply(one) is None or self.text.sources in seen:
@@ -840,7 +844,7 @@ class _Repairs(Struct):
                     rank += 1
                     ways.append((rank, (*first, one), after))
                 if len(self.grader.process.losses) > lost:
-                    left = 0  # It takes long to see that something may never end.
+                    left = 0  # Each wait for code that may never end takes long.
                     break
             self.text = text
         return [some for _, some in sorted(freeing, key=itemgetter(0), reverse=True)]

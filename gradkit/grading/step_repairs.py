@@ -38,16 +38,16 @@ from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
 
 SIGN = "wrong-sign"
-"""The mistake that is of a difference, wherever that is."""
+"""Code of a step with the wrong sign, which may be repaired in any line with a difference."""
 
 TURNED = "weight-not-transposed"
-"""The mistake that is of a product of the forward pass, in which none shows its line."""
+"""Code of a transposed weight, which may be repaired in a matrix product of the forward pass."""
 
 HANDED = "wrong-layer-input"
-"""The mistake that is of what lies in a row, if it is of several layers."""
+"""Code of a wrong layer's input, which may be repaired in a line that lists several layers."""
 
 LATE = "updated-before-use"
-"""The mistake that is of the order of lines."""
+"""Code of a parameter used after its update, which may be repaired by another order of lines."""
 
 ATTEMPTS = 12
 """Texts that are run at most for a mistake."""

@@ -295,11 +295,17 @@ class _Search(Struct):
         return alone
 
     def _less(self, run: _Run, tried: Sequence[tuple[_Step, _Run]]) -> Iterator[tuple[_Step, _Run]]:
-        """Yield tried changes that leave fewer mistakes or pass more stages, likely ones first.
+        """Yield those of the ``tried`` changes after which the training run is closer to right.
 
-        ``run`` is the text before each change. ``tried`` has each change with the run of the text
-        after it, and so has the result. If mistakes are unexplained before and after a change, at
-        most `PAIRS` such changes are searched once more with two mistakes each.
+        ``run`` has the text before the changes, with its findings. ``tried`` has pairs of a change
+        and the run of the text after it. These pairs are yielded; the findings of each tried run
+        are stored in it.
+
+        A change is yielded if the code passes more stages (`_stage`), if another spelling moves the
+        exception, if the model has fewer mistakes, or if all mistakes that are left are explained,
+        and are fewer than before or were unexplained before. If some mistakes in ``run`` are
+        unexplained, changes with more right entries come first, and at most `PAIRS` changes that
+        leave unexplained mistakes are searched again, for two mistakes each.
         """
         codes, least = _codes(run.inquiry), _score(run.examined)
         of_model = _of_model(run.inquiry)

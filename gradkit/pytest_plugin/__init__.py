@@ -46,7 +46,10 @@ INI = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options, all of which begin with gradkit's name."""
+    """Add gradkit's options of the command line and of the ini file to pytest's ``parser``.
+
+    This is a hook that pytest calls. All names begin with gradkit's name.
+    """
     group = parser.getgroup("gradkit", "gradkit: checks of backpropagation as tests")
     group.addoption(
         "--gradkit",
@@ -72,8 +75,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Keep pytest from running files of a submission as settings, conftests or tests.
 
-    Nothing is done without a submission on the command line, or if a student runs the tests of
-    the student's own folder. Without named tests, no conftest is loaded.
+    ``early_config`` has the command line. Nothing is done without a submission on it, or if a
+    student runs the tests of the student's own folder. Without named tests, no conftest is loaded.
 
     Raises
     ------
@@ -107,7 +110,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Return a line about leaving out settings, if ``gradkit pytest`` has started pytest."""
+    """Return the line for pytest's header that says that no settings are read.
+
+    None unless ``gradkit pytest`` has started pytest: ``config`` then has the ini file
+    `NO_SETTINGS`.
+    """
     if str(config.inipath) != NO_SETTINGS:
         return None
     return (
@@ -116,10 +123,15 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker ``gradkit``, and choose the seed that all processes share.
+    """Register the marker ``gradkit``, and store the seed that all processes share in ``config``.
 
     The seed of pytest-xdist's main process, or else the option's, or else a random one is used. If
-    a submission is kept out, pytest collects no files of the current folder by itself.
+    pytest must not run files of a submission, it collects no files of the current folder by itself.
+
+    Raises
+    ------
+    pytest.UsageError
+        pytest has read settings of a submission.
     """
     if config.stash.get(KEPT_OUT, None):
         if not is_isolated(config):
@@ -145,7 +157,9 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     """Keep the working directory off the import path of pytest-xdist's processes.
 
-    These run ``python -c``, which otherwise imports from the working directory.
+    These run ``python -c``, which otherwise imports from the working directory. Environment
+    variables are changed until the end of the session of ``config``. Nothing is done if no
+    submission is tested.
     """
     if config.stash.get(KEPT_OUT, None):
         from gradkit.processes import safe_environment
@@ -160,7 +174,11 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Add the submissions to the tests that pytest has collected by itself."""
+    """Add the submissions to the tests that pytest has collected by itself.
+
+    This hook wraps pytest's own report on ``collector``. Only the report of the whole session is
+    changed, and only if the command line names a submission.
+    """
     report = yield
     if isinstance(collector, pytest.Session) and collector.config.getoption("gradkit_paths"):
         from gradkit.pytest_plugin.items import submissions
@@ -184,7 +202,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the points of each task."""
+    """Print the points of each task to ``terminalreporter``, after pytest's own summary.
+
+    Nothing is printed without a submission on the command line, or if no check was run.
+    """
     if terminalreporter.config.getoption("gradkit_paths"):
         from gradkit.pytest_plugin.items import totals
 
@@ -202,7 +223,7 @@ def gradkit_submission(request: pytest.FixtureRequest) -> Generator[Any, None, N
 
     The value is a `gradkit.sandbox.functions.StudentFunctions`. The task is named by
     ``@pytest.mark.gradkit("regression-numpy")``, or by the ini file, or is the only task that the
-    submission solves.
+    submission solves. The test is skipped if no submission is named.
     """
     from gradkit.pytest_plugin.items import grading_of
 

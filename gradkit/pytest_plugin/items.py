@@ -54,7 +54,9 @@ class Grading:
     """
 
     def __init__(self, config: pytest.Config) -> None:
-        """Open a session with pytest's options, which grades the submissions of this process.
+        """Open a session that grades the submissions of this process, with the options of pytest.
+
+        ``config`` has the settings of the ini file, such as ``gradkit_task``, and the seed.
 
         Raises
         ------
@@ -98,9 +100,11 @@ class Grading:
         return self._recognised[path].tasks
 
     def result(self, path: str, chosen: Collection[str]) -> Result:
-        """Return the result of a submission for the chosen tasks, which is graded only once.
+        """Return the result of a submission, which is graded only once.
 
-        Later calls return the first result, whatever they choose, or raise its error again.
+        ``path`` is the submission as the command line names it. ``chosen`` are ids of tasks to
+        grade. Later calls with the same path return the first result, whatever they choose, or
+        raise its error again.
 
         Raises
         ------
@@ -125,8 +129,9 @@ class Grading:
     def student_functions(self, path: str, task: str | None) -> Iterator[StudentFunctions]:
         """Start the student's functions for a task in the sandbox, to be called by a test.
 
-        The test is skipped if torch is needed but not installed, and fails if the submission does
-        not solve the task.
+        ``path`` is the submission as the command line names it. ``task`` is the id of the task;
+        without it, it is chosen as by `_choose_task`. The test is skipped if torch is needed but
+        not installed, and fails if the submission does not solve the task.
         """
         chosen = self._choose_task(task, path)
         if not is_installed(*chosen.framework.modules):
@@ -191,7 +196,10 @@ class SubmissionFile(pytest.File):
     given: str
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Yield a test for each check of the tasks that the submission solves."""
+        """Yield a test for each check of the tasks that the submission solves.
+
+        The name of a test is ``task/check``. Raises CollectError: the submission cannot be read.
+        """
         try:
             tasks = grading_of(self.config).tasks(self.given)
         except GradingError as error:
@@ -210,7 +218,11 @@ class CheckItem(pytest.Item):
     check: str
 
     def runtest(self) -> None:
-        """Pass, fail with the diagnosis, or skip if the check could not be judged."""
+        """Pass if the check passes, fail with the diagnosis, or skip if the check was not judged.
+
+        The points, the state and the notes are stored in the user properties of the test's report.
+        Raises CheckFailedError: the check failed.
+        """
         task, check = self._results()
         self.user_properties += {
             "points": f"{check.score:.6g}",
@@ -229,7 +241,10 @@ class CheckItem(pytest.Item):
             )
 
     def _results(self) -> tuple[TaskResult, CheckResult]:
-        """Return the results of the test's task and check; grade the submission if needed."""
+        """Return the result of the test's task and that of its check.
+
+        The submission is graded once, for all its tasks of which a test was selected.
+        """
         parent = self.parent
         assert isinstance(parent, SubmissionFile)  # noqa: S101  (for the type checker)
         chosen = {
@@ -253,7 +268,10 @@ class CheckItem(pytest.Item):
 
 
 def submissions(session: pytest.Session) -> Iterator[SubmissionFile]:
-    """Yield a collector for each submission on the command line."""
+    """Yield a collector of tests for each submission on the command line of a pytest ``session``.
+
+    A submission that is named twice has one collector.
+    """
     for given in dict.fromkeys(session.config.getoption("gradkit_paths")):
         path = Path(os.path.normpath(session.config.invocation_params.dir / given))
         found: SubmissionFile = SubmissionFile.from_parent(session, path=path)
@@ -262,7 +280,10 @@ def submissions(session: pytest.Session) -> Iterator[SubmissionFile]:
 
 
 def totals(reports: Iterable[Any]) -> list[str]:
-    """Return lines with the points and notes of each submission and task, by tests' reports."""
+    """Return lines with the points and notes of each task of each submission.
+
+    ``reports`` are the reports of all tests; those that did not run a check of gradkit are ignored.
+    """
     lines = {}
     for report in reports:
         facts = dict(getattr(report, "user_properties", ()))

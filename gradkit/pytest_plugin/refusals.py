@@ -42,7 +42,7 @@ def is_own_folder(config: pytest.Config, paths: Sequence[Path]) -> bool:
 
 
 def refuse_settings(config: pytest.Config, paths: Sequence[str]) -> None:
-    """Refuse a submission if pytest uses settings of its folder.
+    """Raise UsageError if pytest uses settings that lie in the folder of a submission.
 
     Parameters
     ----------
@@ -66,8 +66,10 @@ def refuse_settings(config: pytest.Config, paths: Sequence[str]) -> None:
 def _settings_in_use(config: pytest.Config, path: Path) -> Iterator[str]:
     """Yield a clause for each setting that pytest has taken from the folder of a submission.
 
-    Files that the command line names by ``-c``, ``--rootdir`` or as tests are the caller's own.
-    So is the current folder if the submission is a single file in it.
+    ``config`` has pytest's settings and plugins, and ``path`` is the submission. Files that the
+    command line names by ``-c``, ``--rootdir`` or as tests are the caller's own. So is the current
+    folder if the submission is a single file in it. Nothing is yielded if all settings are the
+    caller's.
     """
     folders = [folder_of(path)]
     options, here = config.known_args_namespace, os.path.realpath(config.invocation_params.dir)
@@ -127,9 +129,10 @@ def refuse_own_tests(config: pytest.Config, submissions: Sequence[str]) -> None:
 
 
 def named_tests(config: pytest.Config) -> list[tuple[str, str]]:
-    """Return each named path of tests with every path where pytest looks for a ``conftest.py``.
+    """Return the named paths of tests, each with a place where pytest looks for a ``conftest.py``.
 
-    Without a path on the command line, ``testpaths`` of the ini file names the tests.
+    A path has one pair for itself and one for each folder ``test*`` in it. The paths are those of
+    the command line in ``config``; without any, ``testpaths`` of the ini file names the tests.
     """
     here = config.invocation_params.dir
     words = list(config.known_args_namespace.file_or_dir)

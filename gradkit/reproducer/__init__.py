@@ -126,7 +126,9 @@ def run_again(
 def _run(workshop: Workshop, text: str, task: Task | FunctionTask) -> tuple[str, str]:
     """Run a script in a sandboxed worker; return its output, and its traceback or an empty text.
 
-    If the worker was lost or cannot be used, the second text is that reason.
+    ``workshop`` provides the worker, ``text`` is the script, and ``task`` has the time limit and
+    the modules that the script needs. If the worker was lost or cannot be used, the output is empty
+    and the second text is the reason.
     """
     deadline = task.deadline
     try:
@@ -142,10 +144,11 @@ def _run(workshop: Workshop, text: str, task: Task | FunctionTask) -> tuple[str,
 
 
 def _compare(script: Script | FunctionScript, printed: str, tolerance: float) -> tuple[str, bool]:
-    """Compare the recorded number with the printed one; return a sentence, and True if equal.
+    """Compare the recorded number of a finding with the number that its script printed.
 
-    ``printed`` is the output of the script, and ``tolerance`` the largest relative difference.
-    Without a recorded number, nothing is compared, and the result is True.
+    ``script`` has the recorded number, ``printed`` is the script's output, and ``tolerance`` the
+    largest relative difference. Return a sentence for the user, and True if both numbers are equal.
+    Without a recorded number, nothing is compared, and the second item is True.
     """
     if script.found is None:
         return "No number is recorded: the values are wrong or missing.", True
@@ -156,9 +159,10 @@ def _compare(script: Script | FunctionScript, printed: str, tolerance: float) ->
 
 
 def _printed_number(printed: str, place: int) -> float | None:
-    """Return the number in the last line ``found …``; of a list, the number at ``place``.
+    """Return the number in the last line ``found …`` of the text that a script ``printed``.
 
-    Return None if there is no such number: student code can print any text after ``found``.
+    If the line has a list, the result is its item at ``place``. Return None if there is no such
+    number: student code can print any text after ``found``.
     """
     lines = [line for line in printed.splitlines() if line.startswith("found ")]
     if not lines:

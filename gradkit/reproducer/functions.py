@@ -49,7 +49,8 @@ class FunctionScript:
         """Find the recorded check and input of a finding of a function task.
 
         ``result``, ``recorded`` and ``finding`` are the result, its task and the finding, as plain
-        data.
+        data. ``submission`` has the student's code, and ``session`` the assignment and its model
+        solutions.
 
         Raises
         ------

@@ -75,7 +75,10 @@ def findings_of(file: Path, submission: str | None = None) -> list[Recorded]:
 
 
 def findings_in(results: Iterable[Data]) -> list[Recorded]:
-    """List the findings of some results, each after its result and its task."""
+    """List the findings of some results, as tuples of result, task and finding.
+
+    All are plain data, as in a result file: ``results`` are its results.
+    """
     return [
         (result, task, finding)
         for result in results
@@ -87,7 +90,7 @@ def findings_in(results: Iterable[Data]) -> list[Recorded]:
 def find(
     known: Sequence[Recorded], where: str, name: str, submission: str | None = None
 ) -> Recorded:
-    """Return the finding with an id or a mistake's code, after its result and its task.
+    """Return a finding by its id or its mistake's code, as a tuple of result, task and finding.
 
     Parameters
     ----------
@@ -128,9 +131,11 @@ def find(
 
 
 def read_again(result: Data, file: Path) -> Submission:
-    """Read the submission of a result again, and check that it is unchanged. See `unchanged`.
+    """Read the submission of a result again, and check that it is unchanged.
 
-    Its path may be relative to the working directory or to the folder of the result ``file``.
+    ``result`` is plain data from the result file ``file``. The recorded path of the submission may
+    be relative to the working directory or to the folder of ``file``. Raises ReproducerError: the
+    submission is gone, has changed, or cannot be read (`unchanged`).
     """
     recorded = Path(result["path"])
     # The recorded path may be relative to the working directory, or to the result file.
@@ -180,7 +185,11 @@ def unchanged(
 
 
 def script_text(script: str, printed: str, conclusion: str) -> str:
-    """Return a script with its output and the conclusion as comments at the end."""
+    """Return a script followed by its output and a conclusion, both as comments.
+
+    ``printed`` is the output of the ``script`` when it was run again, and ``conclusion`` a sentence
+    on whether it reproduces the finding.
+    """
     lines = clean_text(printed).rstrip("\n").split("\n")
     output = ["When run again, the code printed", *(f"  {line}" for line in lines)]
     comments = [f"# {line}".rstrip() for line in (*output, clean_text(conclusion))]
@@ -189,7 +198,10 @@ def script_text(script: str, printed: str, conclusion: str) -> str:
 
 
 def listing(findings: Sequence[Recorded]) -> str:
-    """Return a table of findings: id, submission, task, and the title or code of the mistake."""
+    """Return a table of findings: id, submission, task, and the title or code of the mistake.
+
+    ``findings`` are tuples of result, task and finding. Without any, the text says so.
+    """
     if not findings:
         return "There are no findings.\n"
     return columns(

@@ -70,10 +70,11 @@ def expected(
 
 
 def _call(task: Task, bound: Bound, inputs: Inputs, **shown: str) -> str:
-    """Write a call of a student's function, and the printing of a number.
+    """Return code that calls a student's function and prints a number.
 
-    ``inputs`` are the arguments by quantity. ``shown`` names the number: a ``value`` of what the
-    function returns, or an ``entry`` of the parameter ``key`` after the call.
+    ``bound`` is the function for a role of ``task``, and ``inputs`` are the arguments by quantity.
+    ``shown`` names the number: a ``value`` of what the function returns, or an ``entry`` of the
+    parameter ``key`` after the call.
     """
     before = leaves = ""
     if bound.before is not None:
@@ -107,7 +108,11 @@ def _arguments(bound: Bound, values: Sequence[str]) -> str:
 
 
 def _in_layout(bound: Bound, parameter: str, index: Index) -> tuple[str, str]:
-    """Translate an entry's parameter and index into the student's key and subscript."""
+    """Translate an entry's parameter and index into the student's key and subscript.
+
+    ``bound`` is the student's function with its convention: the keys of its dict of parameters, the
+    order of the axes of weights, and the shape of biases.
+    """
     convention = bound.convention
     key = convention.keys[parameter]
     if parameter[0] == "W":
@@ -180,7 +185,7 @@ class Script:
         """Find the student's function and the recorded entry of a finding of a net task.
 
         ``result``, ``recorded`` and ``finding`` are the result, its task and the finding, as plain
-        data.
+        data. ``submission`` has the student's code, and ``session`` the assignment.
 
         Raises
         ------
@@ -252,10 +257,11 @@ class Script:
         )
 
     def _rate(self, key: str, index: tuple[int, ...], inputs: Mapping[str, Any]) -> float:
-        """Return the rate of the step: the task's, the passed rate or, if free, the judged rate.
+        """Return the learning rate with which the script computes the expected number of an update.
 
-        ``key`` and ``index`` are the parameter and the entry that is shown, and ``inputs`` those of
-        the call by name. The judged rate is computed from the recorded expected number.
+        It is the task's rate, or the rate that the function gets. If the task accepts other rates,
+        it is the rate by which the recorded expected number was computed. ``key`` and ``index`` are
+        the parameter and the entry that is shown, and ``inputs`` are those of the call by name.
         """
         stacked = {name: np.asarray(value)[None] for name, value in inputs.items()}
         rate = float(rate_of(self.task, key, stacked)[0])
@@ -342,12 +348,14 @@ class Script:
         return next(run for run in runs if run.start == start)
 
     def _inputs(self, batches: Sequence[Batch]) -> dict[str, Any]:
-        """Return the inputs of the finding's probe from the batch that has it.
+        """Return the inputs, by name, of the call in which the finding's number was recorded.
+
+        ``batches`` have the calls of the check; the result record names the call by its label.
 
         Raises
         ------
         ReproducerError
-            No batch has the probe.
+            No batch has this call.
         """
         for batch in batches:
             if self._entry["probe"] in batch.labels:
@@ -398,6 +406,9 @@ DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 def _bound(binding: Binding, task: Task, finding: Data) -> Bound:
     """Return the student's function that the finding is about.
 
+    ``binding`` has the functions recognised in the submission, by their role in ``task``.
+    ``finding`` is plain data.
+
     Raises
     ------
     ReproducerError
@@ -416,7 +427,8 @@ def _bound(binding: Binding, task: Task, finding: Data) -> Bound:
 def _entry(check: Data, finding: Data, bound: Bound, task: Task) -> Data:
     """Return the failed entry to show: one that the finding names, with a number if possible.
 
-    ``check`` and ``finding`` are plain data.
+    ``check`` and ``finding`` are plain data of a result for ``task``. ``bound`` is the student's
+    function, with the names by which the finding names entries.
 
     Raises
     ------

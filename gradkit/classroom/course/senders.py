@@ -165,7 +165,8 @@ def _container(handed: Handed) -> Path:
 def _senders_of_download(handed: Sequence[Handed]) -> list[Sender]:
     """Return the senders of one download, by the platform whose form most of the names have.
 
-    A platform is chosen if at least the part `SHARE` of the names have its form, with different
+    ``handed`` are the files and folders of the download; the result has a sender for each. A
+    platform is chosen if at least the part `SHARE` of the names have its form, with different
     identifiers; other names are then read as plain files. If no platform is chosen, all are clones
     of GitHub Classroom if they have its prefix, see `_slug`, and otherwise plain files.
     """
@@ -233,7 +234,11 @@ def _moodle(name: str) -> Sender | None:
 
 
 def _gradescope(name: str, metadata: Metadata) -> Sender | None:
-    """Look up the sender of a name of Gradescope's form in its list, None for other names."""
+    """Return the sender of a submission whose ``name`` has the form of Gradescope; else None.
+
+    ``metadata`` has the time and the members of each submission by name, from Gradescope's list.
+    Without them, the student is called by the name of the submission.
+    """
     found = SUBMISSION.fullmatch(name)
     if found is None:
         return None

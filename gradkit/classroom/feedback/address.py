@@ -136,7 +136,11 @@ def write_zip(path: Path, names: Iterable[tuple[str, str]], page: Page) -> None:
 
 
 def write_folder(folder: Path, names: Iterable[tuple[str, str]], page: Page) -> None:
-    """Write pages into a folder, each file atomically. The arguments are those of `write_zip`."""
+    """Write pages into a folder, each file atomically.
+
+    ``names`` are pairs of a student and the name of the student's file. ``page`` returns the
+    content of a student's page. Raises BundleError: a file cannot be written.
+    """
     with refusing(BundleError, folder, advice=KEPT):
         for student, name in sorted(names, key=itemgetter(1)):
             path = folder / name
@@ -155,7 +159,8 @@ class Address(Struct, frozen=True):
 def addresses(store: Store, roster: Mapping[str, Student]) -> dict[str, Address]:
     """Map each student who has a submission to the student's address.
 
-    Submissions that a later run assigned to another student are ignored.
+    The address has the senders of the submissions in ``store``, and the student's entry in
+    ``roster``, if any. Submissions that a later run assigned to another student are ignored.
     """
     own = {kept.submission for kept in theirs(store.newest())}
     rows = store.rows(
@@ -182,7 +187,10 @@ def is_own(address: Address, sender: Sender) -> bool:
 
 
 def ids_of(address: Address) -> dict[str, str]:
-    """Return a student's identifiers by kind; the roster's take precedence over submissions'."""
+    """Return the identifiers of the student with an address, by their kind, such as ``canvas``.
+
+    An identifier of the roster takes precedence over one of a submission.
+    """
     own: dict[str, str] = {}
     for sender in reversed(address.senders):
         for member in sender.members:
@@ -208,9 +216,10 @@ def _is_student(address: Address, ids: Mapping[str, str], name: str, names: Sequ
 def names_of(way: Way, found: Sequence[Address]) -> Names:
     """Return the names of the students' pages, and the students without a name with the reason.
 
-    ``way`` is the platform, or ``folder``. For a group's submission under one member's name, all
-    members get the same page's name, since Canvas shows feedback to the whole group. Moodle shows
-    it only to that member, so that the other members get no page.
+    ``way`` is the platform, or ``folder``, and ``found`` are the students' addresses. For a group's
+    submission under one member's name, all members get the same page's name, since Canvas shows
+    feedback to the whole group. Moodle shows it only to that member, so that the other members get
+    no page.
     """
     chosen = [(address, _newest(way, address) or address.senders[0]) for address in found]
     names, left = page_names(

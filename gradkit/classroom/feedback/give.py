@@ -181,6 +181,7 @@ def _why_held(marks: Mapping[str, Sequence[str]]) -> str:
 def _on_other_platforms(plan: Plan, known: Mapping[str, Address]) -> dict[str, Source]:
     """Map the students whose submissions all came from another platform to that platform.
 
+    ``plan`` has the platform for which feedback is written, and ``known`` the students' addresses.
     Plain files count as of any platform. The map is empty if pages are written to a folder.
     """
     if plan.way == "folder":
@@ -216,9 +217,10 @@ def _names(
 ) -> tuple[dict[str, str], list[Left], list[str]]:
     """Return the file name of each student's page, the students without a page, and notes.
 
-    ``pages`` are the pages by student. The names are those that the platform expects. Students
-    without a page have a reason: the platform gives no name, or several students have one name but
-    different pages. If no student has a name, only one note is returned, and nobody is listed.
+    ``found`` are the addresses of the students whose pages are to be written, and ``pages`` the
+    pages by student. ``plan`` has the platform, which expects the file names. Students without a
+    page have a reason: the platform gives no name, or several students have one name but different
+    pages. If no student has a name, only one note is returned, and nobody is listed.
     """
     names, without = names_of(plan.way, found)
     if without and not names:
@@ -259,10 +261,15 @@ def _write(
 ) -> list[Path]:
     """Write the pages in ``names`` and the table; return the paths written.
 
-    ``names`` has the file name of each student's page, ``pages`` the pages by student, and
-    ``filled`` the table. Pages and rows that differ from the student's newest in ``before``, the
-    releases so far, are stored as a new release, in the same transaction. The module's docstring
-    explains the order.
+    ``plan`` has the paths. ``names`` has the file name of each student's page, ``pages`` the pages
+    by student, and ``filled`` the table. ``before`` are the releases so far, by student: pages and
+    rows that students were given. Pages and rows that differ from the newest of these are stored in
+    ``store`` as a new release, in the same transaction. The module's docstring explains the order.
+
+    Raises
+    ------
+    BundleError
+        A folder, the pages or the table cannot be written.
     """
 
     def page(student: str) -> bytes:
@@ -389,14 +396,16 @@ def _table(
 ) -> Table | None:
     """Return the path and the filling function of the platform's table, None if no table is named.
 
-    ``target`` is the zip or folder that is written, and the other arguments are those of
-    `give_back`.
+    ``way`` is the platform, or ``folder``. ``target`` is the zip or folder for the pages; the
+    filled table is written beside it, or over the given one with ``in_place``. ``worksheet`` is the
+    table of Moodle; ``gradebook`` is that of Canvas, with the heading of the assignment's
+    ``column``.
 
     Raises
     ------
     FeedbackError
-        The options cannot be combined, the table cannot be read, or it would be overwritten
-        without permission.
+        The options cannot be combined, the table cannot be read, or it would be overwritten without
+        permission.
     """
     if worksheet is not None and way != "moodle":
         raise FeedbackError("--worksheet is a table of Moodle. Add --format moodle.")

@@ -154,7 +154,14 @@ def explained(result: Result, stand: Stand, hints: int) -> Result:
 
 
 def _with_notes(task: TaskResult, stand: Stand, hints: int) -> TaskResult:
-    """Return a task whose checks have notes about its withdrawn and priced findings."""
+    """Return a task whose checks have notes about its withdrawn and priced findings.
+
+    A finding is withdrawn if the instructor decided that it counts for nobody, and priced if the
+    instructor set which share of a check's points it costs. ``stand`` has these decisions with
+    their reasons, by the code of the mistake. A mistake is noted only at the first check that it
+    concerns; a check whose points a person has set gets no note about prices. Below the level
+    `TITLE_LEVEL` of ``hints`` (1 to 4), the notes do not name the mistake.
+    """
     checks, mentioned = list[CheckResult](), set[str]()
     for check in task.checks:
         withdrawn = [code for code in check.withdrawn if code not in mentioned]
@@ -373,9 +380,9 @@ class Past:
         )
 
     def stand(self, name: str, upto: int | None = None) -> Stand | None:
-        """Return a student's counting attempt after run ``upto``; None without a result.
+        """Return a student's counting attempt, with its result, after the run with the id ``upto``.
 
-        By default, it is that after the last run.
+        ``name`` is the student. By default, it is that after the last run. None without a result.
         """
         counting = self._counting_at(last(upto))
         attempt = counting.attempts.get(name)
@@ -388,8 +395,9 @@ class Past:
     def former(self, name: str, run: int, upto: int | None) -> Former | None:
         """Return a student's counting attempt after a run, and the reasons for changes since.
 
-        Reasons are those of remarks until run ``upto`` that changed what this student may see, and
-        those for overrides that were taken back. None if the student had no result.
+        ``name`` is the student and ``run`` the id of the run. The reasons are those of remarks
+        until the run ``upto`` that changed what this student may see, and those for overrides that
+        were taken back. None if the student had no result after ``run``.
         """
         stand = self.stand(name, run)
         if stand is None:
@@ -477,10 +485,11 @@ def made(found: Sequence[Draft], hints: int, workers: int, *, comments: bool) ->
 
 
 def _page(draft: Draft, hints: int, *, comments: bool) -> Page:
-    """Make a page, the same as the student's previous page if nothing has changed since.
+    """Make a student's page, the same as the previous page if nothing has changed since.
 
-    A changed page lists the changes since the previous one. With ``comments``, the page also has a
-    comment in plain text.
+    ``draft`` has the data of the page and of the previous one, and ``hints`` is the hint level, 1
+    to 4. A changed page lists the changes since the previous one. With ``comments``, the result
+    also has a comment in plain text.
     """
     result = explained(seen(draft.stand), draft.stand, hints)
     result = replace(result, submission=draft.heading)

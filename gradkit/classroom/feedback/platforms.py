@@ -313,6 +313,9 @@ def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: st
 def _layout(sheet: CsvTable, assignment: str) -> _Layout:
     """Find the columns of a gradebook and the assignment's column.
 
+    ``sheet`` is the gradebook of Canvas, and ``assignment`` the title, the heading or the number of
+    the assignment. If no column has it, the result is for a new assignment of this title.
+
     Raises
     ------
     CsvTableError
@@ -425,9 +428,10 @@ def _fill(
 ) -> CsvTable:
     """Return a table of only the students' columns, unchanged, and the assignment's column.
 
-    ``scores`` has the marks by row number. Rows without a score keep the cell of that column. A new
-    column gets its heading and ``most``, the possible points, for which a row is added if there is
-    none. ``comma`` selects a decimal comma.
+    ``sheet`` is the gradebook and ``layout`` has its columns. ``scores`` has the marks by row
+    number. Rows without a score keep the cell of that column. A new column gets its heading and
+    ``most``, the possible points, for which a row is added if there is none. ``comma`` selects a
+    decimal comma.
     """
     own, new = sorted(layout.info.values()), layout.assignment is None
 
@@ -454,9 +458,10 @@ def _fill(
 
 
 def _notes(sheet: CsvTable, layout: _Layout, own: Iterable[float]) -> list[str]:
-    """Return notes about a new assignment, or a maximum that differs from gradkit's ``own``.
+    """Return a note on a new assignment, or on a maximum that differs from gradkit's.
 
-    The list has at most one note.
+    ``sheet`` is the gradebook, ``layout`` has its columns, and ``own`` are the largest scores by
+    gradkit. The list has at most one note.
     """
     if layout.assignment is None:
         return [

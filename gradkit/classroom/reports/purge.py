@@ -156,10 +156,11 @@ def purge_student(
 def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
     """Remove all that is stored of a student and the pages, and store only that this was done.
 
-    The new run names the student by a pseudonym. SQLite overwrites removed rows with zeros, and
-    the file is rewritten without free pages. In submissions that other students share, the
-    student's name and identifiers are removed. In reasons of other runs and in comments
-    on other students, the pseudonym replaces the name.
+    ``name`` is the student. A new run stores the reason ``why``, the person ``by``, and a pseudonym
+    of the student. SQLite overwrites removed rows with zeros, and the file is rewritten without
+    free pages. In submissions that other students share, the student's name and identifiers are
+    removed. In reasons of other runs and in comments on other students, the pseudonym replaces the
+    name.
 
     Raises
     ------
@@ -213,7 +214,10 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
 
 
 def _identity_of(store: Store, name: str, listed: Sequence[Row]) -> _Identity:
-    """Return all names and identifiers of a student in a class file."""
+    """Return all names and identifiers of the student ``name`` in a class file.
+
+    ``listed`` are the rows of the roster with the name; the others are read from ``store``.
+    """
     names = {name}
     ids: set[tuple[str, str]] = set()
     for row in listed:

@@ -294,7 +294,8 @@ def _parcels(path: Path, member: str) -> Iterator[RawSubmission]:
 def _places(base: Path, recorded: str) -> Iterator[tuple[Path, str]]:
     """Yield each way to split a recorded path into an existing file and a member of it.
 
-    A path such as ``all.zip!ann.py`` is ambiguous, since names can contain ``!``.
+    ``recorded`` is relative to the folder ``base``; the member is empty for a path without ``!``. A
+    path such as ``all.zip!ann.py`` is ambiguous, since names can contain ``!``.
     """
     if (base / recorded).exists():
         yield base / recorded, ""

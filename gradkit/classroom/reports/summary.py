@@ -132,9 +132,10 @@ Memo = dict[tuple[object, ...], RowFacts | None]
 
 
 def _facts(counting: Counting, name: str, memo: Memo) -> RowFacts | None:
-    """Return the facts about a student's result, None without a result.
+    """Return the facts about the result of a student ``name``, None without a result.
 
-    They are looked up in ``memo`` first, and added to it.
+    ``counting`` has the counting attempts, overrides, comments and the policy. The facts are looked
+    up in ``memo`` by these first, and added to it.
     """
     words, own = counting.words.get(name, ()), counting.comments.get(name, ())
     policy = msgspec.json.encode(counting.policy)
@@ -219,7 +220,12 @@ def _knows_lateness(attempts: Iterable[CountingAttempt]) -> bool:
 
 
 def cautions(store: Store, rows: Iterable[Row]) -> list[str]:
-    """Return warnings about the policy, unknown times, and tasks that only other attempts have."""
+    """Return warnings to the instructor about a class.
+
+    They are about changes of the policy that are not applied yet, times of submission that are
+    unknown but needed, and students in ``rows`` whose counting attempt lacks a task that another
+    attempt has. ``store`` is the class file. Empty if there is nothing to warn about.
+    """
     policy, rows = policy_of(store), [*rows]
     late = [row.name for row in rows if any(reason.kind == "late" for reason in row.review)]
     # If no platform gives times, an instructor who lists days_late has considered all students.

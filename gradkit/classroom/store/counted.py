@@ -196,11 +196,12 @@ def _target_of(store: Store, kept: Kept, check: str) -> OverrideTarget:
 def _refuse_points(
     name: str, target: OverrideTarget, former: Override | None, points: float | None, comment: str
 ) -> None:
-    """Raise OverrideError for points that cannot be set.
+    """Raise OverrideError if a person's points for an item cannot be stored.
 
-    ``name`` is the student, ``target`` the item, and ``former`` the present override. Points are
-    refused if the reason is empty, if they are not between 0 and the largest points, or if they are
-    to be taken back (None) although nobody has set any.
+    ``name`` is the student, ``target`` the item (a check, a task or the total), ``former`` the
+    present override or None. ``points`` are the new points, None to withdraw the override, and
+    ``comment`` is the reason. They are refused if the reason is empty, if points are not between 0
+    and the item's largest points, or if there is no override to withdraw.
     """
     if not comment.strip():
         raise OverrideError(f"{target.name}: --comment is empty. Give the reason.")
@@ -233,7 +234,9 @@ def revisions(store: Store, kept: Kept, result: Result) -> dict[str, tuple[str, 
 def revision_of(store: Store, name: str, target: OverrideTarget) -> str:
     """Return the revision of the points of one item of the student ``name``.
 
-    The text changes when somebody sets or takes back the points, and when the findings change.
+    ``target`` is the item in the student's present result. The text changes when somebody sets or
+    takes back the points, and when the findings change. A caller sends it back with new points, so
+    that a change in between is noticed.
     """
     (row,) = store.rows(
         'SELECT max(id) AS newest FROM overrides WHERE name = ? AND task = ? AND "check" = ?',
@@ -297,7 +300,11 @@ class OverrideTarget(Struct, frozen=True):
 
 
 def targets_of(result: Result, kept: Kept) -> dict[str, OverrideTarget]:
-    """Return all checks and tasks of a result, and the total, by name."""
+    """Return the items of a result whose points can be set, by name.
+
+    These are all checks (``task/check``), all tasks (the task's id) and the total; a refused result
+    has a total only if the class says which tasks count. ``kept`` is the attempt with the result.
+    """
     found: dict[str, OverrideTarget] = {}
 
     def add(task: str, check: str, score: float, most: float, basis: str) -> None:
@@ -449,7 +456,12 @@ class Counting:
         policy: Policy | None = None,
         amended: Mapping[int, Filed] = {},
     ) -> None:
-        """Find the counting attempts, overrides and comments of a class at the end of a run."""
+        """Read the counting attempts, overrides and comments of a class from its store.
+
+        They are those at the end of the run ``upto``, by default the last. ``rule`` and ``policy``
+        replace those of the class, and ``amended`` has results that replace stored ones, by the ids
+        of these.
+        """
         self._store, self._amended = store, amended
         self.words, self.policy = overrides(store, upto), policy or policy_of(store, upto)
         found = counting_attempts(store, upto, rule=rule, policy=self.policy, amended=amended)
@@ -647,8 +659,9 @@ def _override_findings(
 def basis_of(kept: Kept, task: TaskResult, check: CheckResult) -> str:
     """Return a digest of the facts on which an instructor decides about a check.
 
-    These are the submission's contents, the check's state and largest score, and its findings.
-    Numbers are not included, as they change with the inputs, nor are deductions.
+    These are the contents of the submission ``kept``, and the state, the largest score and the
+    findings of the ``check`` of ``task``. Numbers are not included, as they change with the inputs,
+    nor are deductions.
     """
     found = sorted(
         [finding.mistake, *finding.entries]

@@ -88,10 +88,12 @@ def _decidable(
     words: Words,
     targets: Mapping[str, OverrideTarget],
 ) -> DecidableFinding:
-    """Return a finding with the decision about it.
+    """Return a finding of a submission with the decision of a person about it, if there is one.
 
-    ``words`` are the student's overrides by task and check, ``targets`` the items of the result by
-    name.
+    ``kept`` is the submission's stored result and ``task`` the task with the finding. ``words`` are
+    the student's overrides by task and check. ``targets`` are the items of the result whose points
+    can be set, by name (``task/check``). An override for other findings than the present ones is
+    stale and counts as points that a person has set directly.
     """
     affected, direct, held, revisions = [], [], [], []
     decision, by, comment = None, "", ""
@@ -195,7 +197,9 @@ def _refuse(
 ) -> None:
     """Raise OverrideError for a decision without a reason, out of range, or without an effect.
 
-    ``decision`` is None if the present decision is to be taken back; ``comment`` is the reason.
+    ``found`` is the finding with the present decision, and ``result`` the result that has it.
+    ``decision`` is the new one, None if the present decision is to be taken back; ``comment`` is
+    the reason.
     """
     code = found.finding.mistake
     if not comment.strip():

@@ -71,12 +71,16 @@ def required_operands(step: Made, want: Array, values: Array) -> tuple[Array | N
 def required_values(
     steps: Steps, values: Array, operations: Sequence[int], root_value: Array
 ) -> dict[int, Array]:
-    """Return, by number, the value that each operation alone should have to correct the last.
+    """Return the value that each operation would need so that the last one has its correct value.
 
-    ``operations`` are numbers in order; the last is the root, which should have ``root_value``.
-    ``values`` has the traced values of all operations, (operations, calls). Left out are operations
-    with no known or a non-finite required value, or with two uses that require different values;
-    their operands too, unless another use requires a value of them.
+    All other operations stay as they are. ``steps`` is a trace, ``values`` has the traced values of
+    its operations, (operations, calls), and ``operations`` are the numbers to consider, in order.
+    The last of these should have the value ``root_value`` (calls,). The result maps the number of
+    an operation to its needed value.
+
+    An operation is left out if no value is known or finite, or if two later operations need
+    different values of it. Its operands are then left out too, unless another operation needs a
+    value of them.
     """
     by_operation: dict[int, Array | None] = dict.fromkeys(operations[-1:], root_value)
     for number in reversed(operations):
@@ -140,9 +144,10 @@ class Blame:
     def _correct_value(self, entry: Entry, *, jointly: bool = False) -> Array:
         """Return the new value (calls,) that an entry would have if this mistake were corrected.
 
-        If its change was written to another entry, or another entry's change to it, the result is
-        the traced value with this entry's change corrected; if ``jointly``, with the changes of all
-        wrong entries that were written to the same entry corrected.
+        If the student's code writes this entry's change to another entry, or another entry's change
+        to this one, the result is the traced value with this entry's change corrected. If
+        ``jointly``, the changes of all wrong entries that are written to the same entry are
+        corrected.
         """
         case, root = self._case, self._case.root(entry)
         if entry not in {*case.redirected, *case.redirected.values()}:
@@ -157,9 +162,11 @@ class Blame:
         return total
 
     def _candidates(self, entry: Entry) -> list[tuple[int, Array]]:
-        """Return the wrong operations of an entry in order: pairs of number and correct value.
+        """Return the wrong operations of an entry, each as its number and its right value.
 
-        Left out are operations that a correct result depends on, and operations that should be 0.
+        They come in the order of the trace. The right value (calls,) is that of `required_values`.
+        Left out are operations that the new value of a right entry depends on, and operations that
+        should be 0.
         """
         required = required_values(
             self._steps, self._values, self.operations_of(entry), self._correct_value(entry)
@@ -175,10 +182,11 @@ class Blame:
         ]
 
     def products_of(self, entry: Entry) -> PartialProducts:
-        """Return the partial products of an entry's correct change, computed once for each entry.
+        """Return the partial products of the right change of an entry, computed once.
 
-        A net with one output and a cross-entropy loss also has products with the derivative of the
-        loss alone, without that of the sigmoid.
+        A partial product is the product of some of the factors, as code computes it on the way. For
+        a net with one output and a cross-entropy loss, the result also has products with the
+        derivative of the loss alone, without that of the sigmoid.
         """
         if entry not in self._parts:
             case, outputs = self._case, self._case.inputs.y_hat
@@ -200,10 +208,10 @@ class Blame:
     def find_factor(self, entry: Entry) -> At | None:
         """Return the operation of an entry with a wrong or missing factor, and a line to report.
 
-        The line assigns the name of a wrong operand; it is None if the operation's own line is to
-        be reported. The correction is stored: later entries that it makes right too get the same
-        operation. None if nothing is wrong, or if only the entry's last operation is wrong and no
-        line assigns a wrong name.
+        The line is one that assigns the name of a wrong operand; it is None if the operation's own
+        line is to be reported. The correction is stored in this object: a later entry that becomes
+        right by the same correction gets the same operation. The result is None if nothing is
+        wrong, or if only the entry's last operation is wrong and no line assigns a wrong name.
         """
         corrected = self._corrected_in(entry)
         if corrected is not None:
@@ -227,9 +235,10 @@ class Blame:
     def _first_wrong(self, entry: Entry, products: PartialProducts) -> tuple[int, Array] | None:
         """Return the first operation of an entry that should be a partial product and is not.
 
-        The result is its number with the value (calls,) that it should have. ``products`` are those
-        of `products_of`. If all operations are partial products, the first that lacks a factor is
-        returned; None if every operation is right or cannot be judged.
+        A partial product is the product of some factors of the entry's right change. ``products``
+        has all of them, see `products_of`. The result is the operation's number, with the value
+        (calls,) that it should have. If all operations are partial products, the first that lacks a
+        factor is returned; None if every operation is right or cannot be judged.
         """
         code, fallback, earliest_stage = self._case.slip.code, None, INPUT + 1
         for number, correct in self._candidates(entry):
@@ -269,10 +278,11 @@ class Blame:
         return fallback
 
     def _corrected_in(self, entry: Entry) -> int | None:
-        """Return an entry's first corrected operation if all stored corrections make it right.
+        """Return the first operation of an entry that is corrected already, if that makes it right.
 
-        The corrections are those that `find_factor` stored for other entries; the entry is computed
-        again with them. None if it has no corrected operation, or stays wrong.
+        Corrections are those that `find_factor` stored for other entries. The entry's new value is
+        computed again with all of them. None if no correction is of an operation of this entry, or
+        if its new value stays wrong.
         """
         operations = self.operations_of(entry)
         corrected = [number for number in operations if number in self._corrected]
@@ -329,12 +339,13 @@ class Blame:
     # --- unexplained mistakes and constants ----------------------------------------------
 
     def find_unexplained(self, entry: Entry) -> At | None:
-        """Return the wrong operation of an entry whose mistake is not in the catalogue, or None.
+        """Return the wrong operation of an entry whose mistake is not in the catalogue.
 
-        The result of `find_factor` comes first. If that is None and the entry's step is a multiple
-        of the right one, it is the multiplication by that ratio, else the last operation that only
-        wrong entries share. With the operation comes the line to report in place of its own, or
-        None.
+        The result of `find_factor` comes first. If that is None, the entry's change must be a
+        multiple of the right change; then the result is the multiplication by that ratio, or else
+        the last operation that all wrong entries and no right entry depend on. The second item of
+        the result is the line to report in place of the operation's own, or None. None if no
+        operation is found.
         """
         case, location = self._case, self.find_factor(entry)
         if location is not None:
@@ -347,11 +358,12 @@ class Blame:
         return self._find_multiplication(entry, ratio, [1.0]) or self._last_common_operation(entry)
 
     def find_constant(self, entry: Entry) -> At | None:
-        """Return the operation with the constant that makes an entry wrong by the mistake's ratio.
+        """Return the operation with the constant that makes an entry's change too large or small.
 
-        With it comes the line that assigns a wrong learning rate, or None. If no constant fits, the
-        last operation that all wrong entries share is returned, but for a mistake of the learning
-        rate. None if nothing is found, or if every entry of the net has the wrong sign.
+        The change is the right one times the ratio of the mistake. The second item is the line that
+        assigns a wrong learning rate, or None. If no constant fits, the last operation that all
+        wrong entries depend on is returned, but not for a mistake of the learning rate. None if
+        nothing is found, or if every entry of the net has the wrong sign.
         """
         code, ratio = self._case.slip.code, self._case.detail(entry, "ratio")
         if code == "wrong-sign":
@@ -365,8 +377,8 @@ class Blame:
     def _find_rate(self, entry: Entry, ratio: float) -> At | None:
         """Return the last operation of an entry with the line that assigns its wrong learning rate.
 
-        The wrong rate is ``ratio`` times the task's. None if no line assigns it, or if entries that
-        are right use the same rate by the task.
+        The wrong rate is ``ratio`` times the task's. None if no line assigns it, or if the wrong
+        rate is the task's rate for an entry that is right.
         """
         case, rates = self._case, self._case.task.rates
         rates_by_kind = {"W": rates.weight, "b": rates.bias}
@@ -404,11 +416,11 @@ class Blame:
         return None
 
     def _last_common_operation(self, entry: Entry) -> At | None:
-        """Return the last operation on y − ŷ that all wrong entries share and no right entry.
+        """Return the last operation on y − ŷ that all wrong entries and no right entry depend on.
 
-        Wrong entries with another index on an axis that this entry has (input, hidden unit, output)
-        are ignored. None if the others belong to a single parameter, or share no operation that
-        computes from y − ŷ.
+        Wrong entries that differ from ``entry`` in the index of a common axis (input, hidden unit,
+        output) are ignored. None if the remaining wrong entries belong to a single parameter, or
+        depend on no common operation that computes from y − ŷ.
         """
         case, products = self._case, self.products_of(entry)
         wrong = [other for other in case.slip.entries if not differ_in_shared_axis(entry, other)]

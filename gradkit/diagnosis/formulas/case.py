@@ -86,9 +86,9 @@ class Case:
     ) -> None:
         """Store the arguments, and compute each entry's formula with and without the mistake.
 
-        ``trace`` has the values of a call at ``inputs``, ``steps`` its operations. ``diagnosis``
-        has all mistakes of the update, ``slip`` is the one of this case. ``text`` is the update's
-        source, None if it was not found.
+        ``task`` is the task of a net. ``trace`` has the values of a call at ``inputs``, ``steps``
+        its operations. ``diagnosis`` has all mistakes of the update, and ``slip`` is the mistake of
+        this case. ``text`` is the update's source, None if it was not found.
         """
         self.task, self.trace, self.steps, self.slip, self.text = task, trace, steps, slip, text
         self.near = max(NEAR, diagnosis.precision.exact)
@@ -109,10 +109,10 @@ class Case:
             self.applied = self.observed
 
     def _without_mistake(self, diagnosis: Diagnosis, entry: Entry) -> Rule:
-        """Return an entry's formula after a correction of this case's mistake alone.
+        """Return the student's formula of an entry with this case's mistake corrected.
 
-        Other mistakes of ``diagnosis`` stay. If the diagnosis has no changes for an entry of this
-        mistake, the result is the right formula.
+        Other mistakes of ``diagnosis`` stay in the formula. If this mistake concerns the entry, but
+        the diagnosis has no changes for it, the result is the right formula.
         """
         rule = self.applied[entry]
         changes = diagnosis.changes.get(entry)
@@ -208,12 +208,12 @@ class PartialProducts:
     """
 
     def __init__(self, parts: Iterable[tuple[Stages, Array]], tolerance: float) -> None:
-        """Store each partial product that is not 0, scaled to length 1, with its stages.
+        """Store products of some factors, scaled to length 1, with the stages of their factors.
 
-        ``parts`` are pairs of the stages of a product and its values, one for each call.
-        ``tolerance`` is the largest difference at which unit vectors count as equal. The attribute
-        ``whole`` has the stages of the product with the most factors, without products of the loss
-        alone.
+        ``parts`` are pairs of the stages of a product and its values, one for each call; products
+        that are 0 are left out. ``tolerance`` is the largest difference at which unit vectors count
+        as equal. The attribute ``whole`` has the stages of the product with the most factors,
+        without products of the loss alone.
         """
         usable = [(key, value) for key, value in parts if np.any(value)]
         self._keys, self._near = [key for key, _ in usable], tolerance
@@ -222,9 +222,9 @@ class PartialProducts:
         self.whole: Stages = max(own, key=len, default=())
 
     def stages_of(self, value: Array | None) -> Stages | None:
-        """Return the stages of the partial product that ``value`` (calls,) is a multiple of.
+        """Return the stages of the factors of the product that ``value`` (calls,) is a multiple of.
 
-        None if it is no multiple of any partial product, or is None, zero or not finite.
+        None if it is no multiple of any stored product, or is None, zero or not finite.
         """
         size = 0.0 if value is None else float(np.linalg.norm(value))
         if value is None or not self._keys or not size or not np.isfinite(size):
@@ -240,11 +240,12 @@ class PartialProducts:
 
 
 def partial_products(case: Case, rule: Rule) -> Iterator[tuple[Stages, Array]]:
-    """Yield each product of some factors of a term of a rule: its sorted stages and its value.
+    """Yield the products of some factors of a rule's terms, as stages and values.
 
-    The value has the shape (calls,). The learning rate is no factor. For a sum over an index, the
-    products of each summand are yielded too; for a rule of several terms, at the end the sum of its
-    terms, with all stages.
+    The stages are sorted, from `OUTPUT` to `INPUT`, one for each factor (`_stage_of`); the value
+    has the shape (calls,), for the calls of ``case``. The learning rate is not used as a factor.
+    For a sum over an index, the products of each summand are yielded too. If ``rule`` has several
+    terms, their sum is yielded last, with all stages.
     """
     for term in rule.terms:
         for term_or_summand in _term_and_summands(case.task, term):
@@ -263,9 +264,10 @@ def partial_products(case: Case, rule: Rule) -> Iterator[tuple[Stages, Array]]:
 
 
 def _split_factors(term: Term) -> Iterator[tuple[Factor, ...]]:
-    """Yield a term's factors without the learning rate: each alone, to the power 1 or −1.
+    """Yield the factors of a term in groups of which each is multiplied at once.
 
-    The factors of a sum over an index are yielded together, last.
+    Each factor is alone, to the power 1 or −1, and its powers are repeated. The factors of a sum
+    over an index form one group, which comes last. The learning rate is left out.
     """
     factors = [factor for factor in term.factors if factor.symbol != "rate"]
     summed = tuple(factor for factor in factors if letters_of(factor.index))
@@ -275,7 +277,11 @@ def _split_factors(term: Term) -> Iterator[tuple[Factor, ...]]:
 
 
 def _stage_of(factor: Factor, rule: Rule) -> int:
-    """Return the stage of backpropagation in which a factor is multiplied: `OUTPUT` to `INPUT`."""
+    """Return the stage of backpropagation in which a factor is multiplied: `OUTPUT` to `INPUT`.
+
+    ``rule`` is the formula with the factor. Its parameter matters for a hidden unit, which is the
+    input of layer 2.
+    """
     if factor.symbol in PER_HIDDEN:
         # In layer 2 the hidden unit is the input.
         return UNIT if rule.parameter[1] == "1" else INPUT

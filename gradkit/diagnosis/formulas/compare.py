@@ -63,12 +63,13 @@ DERIVATIVE_FACTORS = ("hidden_complement", "hidden_excess", "hidden_slope", "hid
 
 
 def read_changes(right: Rule, applied: Rule, task: Task) -> list[Reading]:
-    """Return the readings of an entry: sets of changes that turn ``right`` into ``applied``.
+    """Return the sets of changes that turn an entry's right formula into the student's.
 
-    ``right`` is the entry's right formula, ``applied`` the student's. Each way of writing the
-    student's formula is compared. The reading with the fewest changes comes first; the list is
-    empty if no reading was found. A reading's ratio is not named as a mistake here, because that
-    needs all entries.
+    ``right`` is the right formula and ``applied`` the student's, in which each of its equal forms
+    is compared. ``task`` gives the learning rates and the loss. A set of changes is a reading, see
+    `Reading`. The reading with the fewest changes comes first; the list is empty if none is found.
+    A reading's ratio, the student's coefficient divided by the right one, is not named as a mistake
+    here, because that needs the ratios of all entries.
     """
     found: list[Reading] = []
     for form in (applied, *applied.others):
@@ -112,9 +113,9 @@ def source_changes(right: Rule, form: Rule) -> tuple[Change, ...]:
 def _as_stored_gradient(right: Rule, reading: Reading, task: Task) -> Iterator[Reading]:
     """Yield ``reading`` with the change ``gradient-stored`` if the entry got its gradient as value.
 
-    The first change of ``reading`` must be ``overwritten``, which is replaced. A gradient has no
-    learning rate, so the ratio must be 1 divided by the rate, up to its sign; a change
-    ``rate-ignored`` is dropped. Nothing is yielded otherwise.
+    ``right`` is the entry's right formula. The first change of ``reading`` must be ``overwritten``,
+    which is replaced. A gradient has no learning rate, so the ratio must be 1 divided by the rate
+    of ``task``, up to its sign; a change ``rate-ignored`` is dropped. Nothing is yielded otherwise.
     """
     overwritten, *rest = reading.changes or (Change(""),)
     ratio, rate = reading.ratio, rate_of(right, task)
@@ -149,8 +150,10 @@ def _is_close(number: float, other: float) -> bool:
 def compare_products(right: Rule, term: Term, task: Task) -> list[Reading]:
     """Return the readings of a formula that consists of ``term`` only, fewest changes first.
 
-    ``right`` is the right formula of the entry. Left out are readings with more than `MAX_CHANGES`
-    changes, and readings that do not give the right product when all their changes are undone.
+    A reading is a set of changes that turns the formula ``right`` into the student's, see
+    `Reading`. ``task`` gives the learning rate and the loss. Left out are readings with more than
+    `MAX_CHANGES` changes, and readings that do not give the right product when all their changes
+    are undone.
     """
     found = []
     for factors, replaced in _restored_parts(right, term.factors):
@@ -191,9 +194,10 @@ def _mirrored(change: Change) -> Change:
 
 
 def _leaves_right(right: Rule, reading: Reading, term: Term) -> bool:
-    """Return whether undoing the changes of a reading turns ``term`` into the right product.
+    """Return whether undoing the changes of a reading turns ``term`` into the product of ``right``.
 
-    The coefficients must agree up to the ratio of the reading.
+    The factors must be the same, and the coefficient of ``term`` the right one times the reading's
+    ratio.
     """
     rule = replace(right, terms=(term,))
     for change in reading.changes:
@@ -208,9 +212,11 @@ def _leaves_right(right: Rule, reading: Reading, term: Term) -> bool:
 def _compare_parts(right: Rule, factors: Factors, task: Task) -> Iterator[tuple[Change, ...]]:
     """Yield the changes in all parts of a product, once for each way to explain its indices.
 
-    ``right`` has the right product, ``factors`` are the student's. Nothing is yielded if the
-    difference in a part has no name. ``squared-error`` is also yielded as the loss itself in place
-    of its derivative, which has the factor −2.
+    ``right`` is the formula with the right product, and ``factors`` are the student's. The parts
+    are output, weight, hidden unit, input and learning rate; ``task`` is for the rate and the loss.
+    Nothing is yielded if the difference in a part has no name. For a squared error,
+    ``squared-error`` is also yielded as the loss itself in place of its derivative, which has the
+    factor −2.
     """
     (product,) = right.terms
     places: dict[str, Index] = {}
@@ -257,8 +263,8 @@ def _compare_output(
 ) -> list[Change]:
     """Return the changes from the right factors of y and ŷ to the student's.
 
-    ``expected`` are all factors of the right product, ``found`` all of the student's. If the
-    student's have y or ŷ, their index is stored in ``places["output"]``. Raises
+    ``right`` is the right formula, ``expected`` are all its factors, and ``found`` all of the
+    student's. If the student's have y or ŷ, their index is stored in ``places["output"]``. Raises
     UnknownDifferenceError: the student's factors are of several outputs, or no mistake gives them.
     """
     expected, found = of_part(expected, PER_OUTPUT), of_part(found, PER_OUTPUT)
@@ -324,11 +330,12 @@ def _symbol_change(
 def _compare_weight(
     right: Rule, expected: Factors, found: Factors, places: dict[str, Index]
 ) -> list[Change]:
-    """Return the changes in the weight that carries the error back.
+    """Return the changes in the weight by which the error is carried back to the hidden layer.
 
-    ``expected`` are all factors of the right product, ``found`` all of the student's. The index of
-    the student's factor W2 is stored in ``places["weight"]``. Other parameters are extra factors.
-    Raises UnknownDifferenceError: a parameter in a denominator, or a sum of parameters.
+    ``right`` is the right formula, ``expected`` are all its factors, and ``found`` all of the
+    student's. The index of the student's factor W2 is stored in ``places["weight"]``. Other
+    parameters are extra factors. Raises UnknownDifferenceError: a parameter in a denominator, or a
+    sum of parameters.
     """
     expected, found = of_part(expected, PARAMETERS), of_part(found, PARAMETERS)
     if any(factor.power < 1 for factor in found):
@@ -369,10 +376,10 @@ def _compare_unit(
 ) -> list[Change]:
     """Return the changes in the factors of hidden units.
 
-    ``expected`` are all factors of the right product, ``found`` all of the student's. The units'
-    index is stored in ``places["unit"]``; if the student's factors have several indices, each is
-    stored by the factor's symbol. Raises UnknownDifferenceError: a hidden unit in a denominator, or
-    wrong factors of several units.
+    ``right`` is the right formula, ``expected`` are all its factors, and ``found`` all of the
+    student's. The units' index is stored in ``places["unit"]``; if the student's factors have
+    several indices, each is stored by the factor's symbol. Raises UnknownDifferenceError: a hidden
+    unit in a denominator, or wrong factors of several units.
     """
     expected, found = of_part(expected, PER_HIDDEN), of_part(found, PER_HIDDEN)
     if any(factor.power < 1 for factor in found):
@@ -410,9 +417,9 @@ def _compare_unit(
 def _additional_unit(powers: Counter[str], index: Index, right: Rule) -> Change:
     """Return the change for factors of a hidden unit that the right product does not have.
 
-    ``powers`` has the power of each symbol, ``index`` is the unit's. The code is
-    ``extra-activation-derivative`` if a derivative is among them, ``bias-times-input`` for ``A1``
-    in an entry of b2, else ``extra-factor``.
+    ``powers`` has the power of each symbol, ``index`` is the unit's, and ``right`` is the right
+    formula. The code of the change is ``extra-activation-derivative`` if a derivative is among the
+    factors, ``bias-times-input`` for ``A1`` in an entry of b2, else ``extra-factor``.
     """
     names = write_factors(powers)
     code = "extra-factor"
@@ -428,9 +435,9 @@ def _compare_input_of_output_layer(
 ) -> list[Change]:
     """Return the changes in the input ``A1[j]`` of an entry of W2.
 
-    ``found`` are the student's factors of hidden units. The index of ``A1`` among them is stored in
-    ``places["unit"]``; all other factors are additional. Raises UnknownDifferenceError: no ``A1``
-    among them, or others of several units.
+    ``right`` is the entry's right formula, and ``found`` are the student's factors of hidden units.
+    The index of ``A1`` among them is stored in ``places["unit"]``; all other factors are extra.
+    Raises UnknownDifferenceError: there is no ``A1``, or the other factors are of several units.
     """
     (wanted,) = of_part(right.terms[0].factors, PER_HIDDEN)
     if not found:
@@ -454,9 +461,10 @@ def _compare_input(
 ) -> list[Change]:
     """Return the changes in the factors of X.
 
-    ``expected`` are all factors of the right product, ``found`` all of the student's. For a weight
-    of layer 1, the student's index is stored in ``places["input"]``. For a bias, each factor is a
-    ``bias-times-input``. Raises UnknownDifferenceError: a factor 1 − X, or X in a denominator.
+    ``right`` is the right formula, ``expected`` are all its factors, and ``found`` all of the
+    student's. For a weight of layer 1, the student's index is stored in ``places["input"]``. For a
+    bias, each factor is a ``bias-times-input``. Raises UnknownDifferenceError: a factor 1 − X, or X
+    in a denominator.
     """
     expected, found = of_part(expected, PER_INPUT), of_part(found, PER_INPUT)
     if any(factor.symbol != "input" or factor.power < 1 for factor in found):
@@ -482,8 +490,9 @@ def _compare_input(
 def _compare_rate(right: Rule, found: Factors, task: Task) -> list[Change]:
     """Return the change ``rate-ignored`` if the learning rate is missing, else no change.
 
-    ``found`` are all factors of the student's product. Raises UnknownDifferenceError: the rate is a
-    factor too often, or more than one is missing.
+    ``right`` is the right formula, ``found`` are all factors of the student's product, and ``task``
+    has the rate. Raises UnknownDifferenceError: the rate is a factor too often, or more than one is
+    missing.
     """
     expected = of_part(right.terms[0].factors, ("rate",))
     gap = _powers(of_part(found, ("rate",)))["rate"] - _powers(expected)["rate"]
@@ -497,12 +506,12 @@ def _compare_rate(right: Rule, found: Factors, task: Task) -> list[Change]:
 
 
 def _compare_indices(right: Rule, places: Mapping[str, Index]) -> Iterator[list[Change]]:
-    """Yield ways to explain the indices of a product's parts, each a list of changes.
+    """Yield the ways to explain the indices in the student's product, each as a list of changes.
 
-    ``places`` are the indices in the student's product by part: ``output``, ``weight``, ``unit``
-    (or the symbol of a factor of a hidden unit), ``input``. A sum over an index is a change in
-    every way. Other wrong indices are a ``swapped-index`` if possible (first), or a
-    ``wrong-index``.
+    ``right`` is the right formula. ``places`` are the student's indices by part of the product:
+    ``output``, ``weight``, ``unit`` (or the symbol of a factor of a hidden unit), ``input``. A sum
+    over an index is a change in every way. Other wrong indices are a ``swapped-index`` if possible
+    (first), or a ``wrong-index``.
     """
     expected = {_group_of(f): f for f in right.terms[0].factors if f.symbol != "rate"}
     expected |= {f.symbol: f for f in right.terms[0].factors}
@@ -539,9 +548,9 @@ def _group_of(factor: Factor) -> str:
 def _swapped_places(right: Rule, places: Mapping[str, Index]) -> int:
     """Return the number of parts of a product for W1[i, j] if all have i and j swapped, else 0.
 
-    ``places`` are the student's indices by part, as for `_compare_indices`; the parts weight, unit
-    and input count. Also 0 for other parameters, if i equals j, or if the output's index is neither
-    0 nor a sum.
+    ``right`` is the formula of the entry. ``places`` are the student's indices by part, as for
+    `_compare_indices`; of them, ``weight``, ``unit`` and ``input`` count. Also 0 for other
+    parameters, if i equals j, or if the output's index is neither 0 nor a sum.
     """
     i, j = right.index
     other = {"weight": i, "unit": i, "input": j}
@@ -552,11 +561,12 @@ def _swapped_places(right: Rule, places: Mapping[str, Index]) -> int:
 
 
 def _move(right: Rule, places: Mapping[str, Index], code: str, details: Details) -> Change:
-    """Return the change ``code`` of the right product's factors to the indices in ``places``.
+    """Return the change with a ``code`` from the right factors to factors with other indices.
 
-    ``places`` has an index by the symbol of a factor or by the part of the product (``output``,
-    ``weight``, ``unit``, ``input``). Factors without one are no part of the change. ``details`` are
-    those of the change.
+    ``right`` is the right formula. ``places`` has the other indices, by the symbol of a factor or
+    by the part of the product (``output``, ``weight``, ``unit``, ``input``). Factors without an
+    index there are no part of the change. ``details`` are stored in the change; they fill the texts
+    of the catalogue.
     """
     extra, missing = [], []
     for factor in right.terms[0].factors:
@@ -573,9 +583,10 @@ def _move(right: Rule, places: Mapping[str, Index], code: str, details: Details)
 
 
 def _restored_parts(right: Rule, factors: Factors) -> Iterator[tuple[Factors, tuple[Change, ...]]]:
-    """Yield the student's factors, then the factors with a part of another layer corrected.
+    """Yield the student's factors unchanged, then with a factor of the wrong layer replaced.
 
-    With each come the changes that the correction undoes: none for the unchanged factors.
+    ``right`` is the entry's right formula, and ``factors`` are the student's. The second item is
+    the changes that describe the replacement as a mistake; it is empty for the unchanged factors.
     """
     yield factors, ()
     if right.parameter in (W1, W2):
@@ -586,10 +597,11 @@ def _restored_parts(right: Rule, factors: Factors) -> Iterator[tuple[Factors, tu
 
 
 def _restore_input(right: Rule, factors: Factors) -> Iterator[tuple[Factors, tuple[Change, ...]]]:
-    """Yield the student's factors with another layer's input, or ŷ, replaced by the layer's own.
+    """Yield the student's factors with another layer's input, or ŷ, replaced by the right input.
 
-    With each comes its change ``wrong-layer-input``. Nothing if the layer's own input is a factor.
-    For an entry of W1, the own input is tried at each of the entry's two indices.
+    ``right`` is the entry's right formula, and ``factors`` are the student's. The second item is
+    the change ``wrong-layer-input``. Nothing is yielded if the right input is already a factor. For
+    an entry of W1, the right input is tried at each of the entry's two indices.
     """
     first = right.parameter == W1
     wanted, instead = ("input", "hidden") if first else ("hidden", "input")
@@ -613,8 +625,9 @@ def _restore_derivative(
 ) -> Iterator[tuple[Factors, tuple[Change, ...]]]:
     """Yield the student's factors with X(1 − X) or ŷ(1 − ŷ) replaced by the hidden derivative.
 
-    ``derivative`` are the right factors of the hidden unit. Their index is that of the student's
-    factor W2, or the entry's own if there is no such factor. With each comes its change
+    ``right`` is the entry's right formula, ``factors`` are the student's, and ``derivative`` has
+    the right factors of the hidden unit. Their index is that of the student's factor W2, or the
+    entry's own if there is no such factor. The second item is the change
     ``wrong-derivative-argument``.
     """
     weights = [f.index[0] for f in factors if f.symbol == W2]
@@ -642,11 +655,11 @@ def _swap(factors: Factors, change: Change) -> Factors:
 
 
 def _single_terms(form: Rule) -> Iterator[tuple[Term, tuple[Change, ...]]]:
-    """Yield a formula's only term, or each single term that its two terms may stand for.
+    """Yield the only term of a formula, or the single terms that its two terms may stand for.
 
-    Two terms may be a product in which the parenthesis of a difference is missing; the change
-    ``misplaced-parenthesis`` comes with such a term, and no change with an only term. Nothing for
-    more terms.
+    Two terms of the formula ``form`` may be a product in which the parenthesis of a difference is
+    missing. The second item is then the change ``misplaced-parenthesis``; for an only term it is
+    empty. Nothing is yielded for more terms.
     """
     if len(form.terms) == 1:
         yield form.terms[0], ()

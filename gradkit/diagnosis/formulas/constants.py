@@ -69,8 +69,9 @@ def readings(task: Task, ratios: Mapping[Entry, float]) -> list[Constants]:
 def accepted_ratios(task: Task, ratios: Mapping[Entry, float]) -> dict[Entry, float]:
     """Return the ratio of each entry that the task accepts because its rate policy is ``free``.
 
-    The ratio of all weights must be the same and positive, and so that of all biases; a kind with
-    different ratios is left out. Empty for other policies.
+    ``ratios`` has the coefficient of each entry divided by the right one. With this policy,
+    students choose their own learning rate: all weights may have one positive ratio, and all biases
+    another. Weights or biases with different ratios are left out. Empty for other policies.
     """
     forgiven: dict[Entry, float] = {}
     if task.rates.policy == "free":
@@ -89,12 +90,13 @@ def is_usual_ratio(task: Task, size: float) -> bool:
 
 
 def _splits(task: Task, sizes: Mapping[Entry, float]) -> Iterator[dict[Entry, float]]:
-    """Yield ways to divide each ratio into a factor (2, ½, 1/m) and a learning rate.
+    """Yield ways to divide each ratio into a wrong factor (2, ½, 1/m) and a wrong learning rate.
 
-    ``sizes`` are the absolute ratios of the entries; the results have the factors only. First
-    factors that explain their ratio alone, then also with a usual rate in other entries, then each
-    factor common to all entries; last {}, with all ratios as rates. Entries without a factor are
-    left out.
+    ``sizes`` are the absolute ratios of the entries: the student's coefficient divided by the right
+    one. ``task`` has the usual rates and the number of rows m. A result has the factor of each
+    entry, and leaves out entries without one; the rest of the ratio is the learning rate. First
+    come factors that explain their ratio alone, then also with a usual rate in other entries, then
+    each factor common to all entries; last {}, with all ratios as rates.
     """
     known = _factor_ratios(task)
     rates = _rate_ratios(task)
@@ -131,10 +133,10 @@ def _factor_ratios(task: Task) -> tuple[float, ...]:
 
 
 def _is_unusual(task: Task, factors: Mapping[Entry, float], rates: Mapping[Entry, float]) -> bool:
-    """Return whether a factor or a learning rate is none of the most frequent ones.
+    """Return whether a wrong factor or learning rate is none of the most frequent ones.
 
     ``factors`` has the factor of each entry, ``rates`` the ratio of its rate to the right rate.
-    Frequent are the factors 1, 2, ½ and 1/m (m rows), and the task's own two rates.
+    Frequent are the factors 1, 2, ½ and 1/m (m rows), and the two rates of ``task``.
     """
     near = (1.0, 2.0, 0.5, 1 / len(task.X))
     own = {"W": task.rates.weight, "b": task.rates.bias}

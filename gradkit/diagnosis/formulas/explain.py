@@ -123,9 +123,9 @@ def diagnose(
 
 
 def _holds(rule: Rule, table: Table, precision: Precision) -> bool:
-    """Return whether a formula gives its entry's observed new values in all calls of a table.
+    """Return whether the formula ``rule`` gives the observed new values of its entry in all calls.
 
-    ``precision`` is the tolerance of the comparison.
+    ``table`` has the inputs and new values of the calls; ``precision`` is the tolerance.
     """
     before, after = (
         values[rule.parameter][:, *rule.index] for values in (table.inputs.before, table.after)
@@ -137,12 +137,13 @@ def _holds(rule: Rule, table: Table, precision: Precision) -> bool:
 def _slopes_at_value(
     right: Rules, entries: Iterable[Entry], tables: Sequence[Table], precision: Precision
 ) -> dict[Entry, tuple[Change, ...]]:
-    """Return ``wrong-derivative-argument`` for entries that are right with the slope at A1.
+    """Return the changes of entries that are right if the activation's slope is taken at A1.
 
-    The slope belongs at Z1. ``right`` has the right formulas, ``tables`` the observed calls, and
-    ``precision`` is the tolerance. Only entries of W1 and b1 count, if the formula with the slope
-    at A1 holds in all tables. Such a slope may have no formula, as that of ELU, which is computed
-    with ``np.exp(A1)``.
+    The slope, the derivative of the activation, belongs at Z1. ``right`` has the right formulas,
+    ``tables`` the observed calls, and ``precision`` is the tolerance. An entry of W1 or b1 gets the
+    change ``wrong-derivative-argument`` if its formula with the slope at A1 holds in all tables;
+    other ``entries`` are left out. Such a slope may have no formula, as that of ELU, which is
+    computed with ``np.exp(A1)``.
     """
     found: dict[Entry, tuple[Change, ...]] = {}
     for entry in entries:
@@ -164,7 +165,9 @@ def _slopes_at_value(
 def mark_recomputed(right: Rule, applied: Rule | None) -> Rule:
     """Return the right formula with ŷ and A1 marked as recomputed if they are so in ``applied``.
 
-    Computing them again is no mistake. Without ``applied`` the formula is unchanged.
+    Recomputed values come from a forward pass inside the update, instead of its arguments.
+    Computing them again is no mistake. ``applied`` is the student's formula; without it, ``right``
+    is returned unchanged.
     """
     factors = [] if applied is None else [f for term in applied.terms for f in term.factors]
     again = {f.symbol for f in factors if f.when == "recomputed"}
@@ -186,7 +189,9 @@ def _recomputed(factor: Factor, symbols: Collection[str]) -> Factor:
 def _is_near(task: Task, reading: Reading) -> bool:
     """Return whether a reading keeps enough of the right formula to be an explanation.
 
-    It does not if the entry is a constant, or if the error is missing and the ratio is unusual.
+    A reading is a set of changes from the right formula to the student's. False if the student
+    assigns a constant, or if the error y − ŷ is missing and the ratio of the coefficients is
+    unusual for the rates of ``task``.
     """
     form = reading.form
     if form.source is None and not any(term.factors for term in form.terms):
@@ -215,11 +220,14 @@ def _choices(
 ) -> Iterator[Choice]:
     """Yield choices of one reading for each entry; the first has the fewest, commonest codes.
 
-    ``options`` has the possible readings of each entry, fewest changes first. Codes are counted in
-    the entries ``wrong`` only. ``seen`` are the codes that the student's process reported. Each
-    further choice avoids one of the codes of the first choice, if every entry still has a reading.
-    The last avoids readings that use the loss as its own derivative, if the first has one; it may
-    leave out entries.
+    A reading is a set of changes from the right formula to the student's. ``options`` has the
+    possible readings of each entry, fewest changes first. The codes of changes are counted in the
+    entries ``wrong`` only. ``seen`` are the codes that the student's process reported; with
+    ``input-mutated``, codes are renamed by `MUTATION`.
+
+    Each further choice avoids one of the codes of the first choice, if every entry still has a
+    reading. The last choice avoids readings that use the loss as its own derivative, if the first
+    has one; it may leave out entries.
     """
     usable = {entry: made for entry, made in options.items() if made}
     votes: Counter[str] = Counter()
@@ -260,11 +268,12 @@ def _is_without(code: str, reading: Reading) -> bool:
 def _change_sets(
     task: Task, choice: Choice, wrong: Collection[Entry]
 ) -> list[dict[Entry, tuple[Change, ...]]]:
-    """Return the changes of each wrong entry, once for each way to explain the ratios of a choice.
+    """Return the changes of the wrong entries, once for each way to explain the ratios of a choice.
 
-    A ratio is the student's coefficient divided by the right one. Ratios that the task's rate
-    policy accepts are divided out first. Also has the entries outside of ``wrong`` with a change
-    ``wrong-target``; entries without any change are left out.
+    ``choice`` has one reading for each entry. Its ratio is the student's coefficient divided by the
+    right one. Ratios that the rate policy of ``task`` accepts are divided out first. Besides the
+    entries ``wrong``, the result has those with a change ``wrong-target``; entries without any
+    change are left out.
     """
     ratios = {e: reading.ratio for e, reading in choice.items() if reading.ratio is not None}
     accepted = accepted_ratios(task, ratios)
@@ -281,7 +290,11 @@ def _change_sets(
 
 
 def _explained(changes: Changes) -> set[Entry]:
-    """Return the entries with changes and those that misdirected changes were written to."""
+    """Return the entries that the changes explain.
+
+    These are the entries that have changes, and the entries to which code writes the change of
+    another entry by mistake (``wrong-target``).
+    """
     targets = [
         target_of(change.details)
         for made in changes.values()
@@ -292,7 +305,11 @@ def _explained(changes: Changes) -> set[Entry]:
 
 
 def slips_of(changes: Changes) -> tuple[Slip, ...]:
-    """Group the changes of all entries into mistakes: one for each code, the most basic first."""
+    """Group the changes of all entries into mistakes, the most basic mistake first.
+
+    ``changes`` has the changes of each entry. There is one mistake for each code of a change, with
+    its entries and, in the same order, their details.
+    """
     by_code: dict[str, list[tuple[Entry, Details]]] = {}
     for entry, made in changes.items():
         for change in made:
@@ -314,10 +331,10 @@ def _badness(changes: Changes, wrong: Collection[Entry]) -> tuple[int, int, int]
 
 
 def _alternatives(changes: Changes, others: Iterable[Changes]) -> tuple[tuple[Slip, ...], ...]:
-    """Return the sets of mistakes in ``others`` that explain the same entries by other codes.
+    """Return other sets of mistakes that explain at least the entries that ``changes`` explain.
 
-    A set with more codes than ``changes`` is left out; of sets with the same codes, the first
-    stays.
+    ``others`` are the changes to choose from, by entry. A set is left out if its codes are those of
+    ``changes``, or are more; of sets with the same codes, the first stays.
     """
     found: dict[frozenset[str], tuple[Slip, ...]] = {}
     known = {slip.code for slip in slips_of(changes)}

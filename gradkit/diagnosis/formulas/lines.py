@@ -66,7 +66,7 @@ def attribute(
     slip: Slip,
     text: UpdateText | None = None,
 ) -> tuple[Attribution, ...]:
-    """Return the lines of one mistake.
+    """Return the lines of the student's function in which one mistake is made.
 
     Parameters
     ----------
@@ -116,7 +116,8 @@ def _with_lines_before_sum(
 ) -> dict[Entry, Location]:
     """Return the location of each entry, with a common one for biases that are summed too far.
 
-    ``origins`` has the locations found so far. The mistake `SUMMED` adds up the values of several
+    ``slip`` is the mistake that is located, ``changes`` has all changes of each entry, and
+    ``origins`` the locations found so far. The mistake `SUMMED` adds up the values of several
     units, so no value before the sum belongs to a single bias. If such a bias has the mistake
     ``slip`` too, it gets the first location with evidence ``value`` of the other entries; without
     one, its location stays.
@@ -131,9 +132,9 @@ def _with_lines_before_sum(
 def _find_in_text(case: Case, entry: Entry | None = None) -> Location | None:
     """Return the line of a mistake that is found by reading the text; None if there is none.
 
-    By the mistake's code, it is the line that copies a parameter, makes integers or changes an
-    input; for other mistakes the line that stores ``entry``, if one is given. With it come the
-    evidence (see `Attribution`) and an empty name.
+    The mistake is that of ``case``. By its code, the line is one that copies a parameter, makes
+    integers or changes an input; for other mistakes it is the line that stores ``entry``, if an
+    entry is given. The result also has the evidence (see `Attribution`) and an empty name.
     """
     text, code = case.text, case.slip.code
     if text is None:
@@ -156,9 +157,10 @@ def _find_in_text(case: Case, entry: Entry | None = None) -> Location | None:
 def _find_line(case: Case, blame: Blame, entry: Entry) -> Location | None:
     """Return the line that makes an entry wrong, with its evidence; None for the whole function.
 
-    The line is searched, by the mistake's code, in the text, as a lost update, or as that of the
-    wrong operation. If no operation is found, it is the line that stores or changes the entry. See
-    `Attribution` for the kinds of evidence.
+    ``case`` has the mistake and the trace, and ``blame`` finds operations of it. By the mistake's
+    code, the line is searched in the text, as that of an update that is not stored, or as that of
+    the wrong operation. If no operation is found, it is the line that stores or changes the entry.
+    See `Attribution` for the kinds of evidence.
     """
     code = case.slip.code
     if code in ("input-mutated", "integer-truncation"):
@@ -184,11 +186,12 @@ def _find_line(case: Case, blame: Blame, entry: Entry) -> Location | None:
 
 
 def _find_turn(case: Case, step: int, operations: Iterable[int]) -> int | None:
-    """Return the first operation that uses ``step`` in another line that rearranges its array.
+    """Return the first operation in another line that uses a value after rearranging its array.
 
-    ``step`` is the number of an operation, and ``operations`` are the numbers to search, in order.
-    The line may transpose the array, for example; then the value of ``step`` may be right, for
-    another entry. None if there is no such line, or no text.
+    ``step`` is the number of the operation with the value, and ``operations`` are the numbers to
+    search, in order. ``case`` has their lines. The line may transpose the array, for example; then
+    the value of ``step`` may be right, but is used for another entry. None if there is no such
+    line, or no text.
     """
     spots, made = case.steps.spots, case.steps.made
     if case.text is None or not spots[step]:
@@ -202,9 +205,9 @@ def _find_turn(case: Case, step: int, operations: Iterable[int]) -> int | None:
 def _find_step(case: Case, blame: Blame, entry: Entry) -> tuple[int | None, Place | None]:
     """Return the operation in which an entry goes wrong, and a line to name instead of its own.
 
-    The operation's number is None if none is found, the line is None if the operation's own line is
-    to be named. The mistake's code selects the search; if the trace does not follow the entry's
-    formula, most mistakes have no operation.
+    ``case`` has the mistake, whose code selects the search, and ``blame`` searches. The number of
+    the operation is None if none is found; the line is None if the operation's own line is to be
+    named. If the trace does not follow the entry's formula, most mistakes have no operation.
     """
     code, not_found = case.slip.code, (None, None)
     if code in WRONG_SOURCE:
@@ -223,8 +226,9 @@ def _find_step(case: Case, blame: Blame, entry: Entry) -> tuple[int | None, Plac
 def _find_application(case: Case, entry: Entry) -> Location | None:
     """Return the line that changes an entry, with its evidence, or None if there is none.
 
-    The evidence is ``applied`` if the entry should change in another way. If it should not change
-    at all, an earlier line may be wrong, and the evidence is ``within``.
+    ``case`` has the trace and the right formulas. The evidence is ``applied`` if the entry should
+    change in another way. If it should not change at all, an earlier line may be wrong, and the
+    evidence is ``within``.
     """
     evidence: Evidence = "applied" if np.any(_rule_change(case, case.without[entry])) else "within"
     root = case.root(entry)
@@ -238,10 +242,11 @@ def _find_application(case: Case, entry: Entry) -> Location | None:
 def _location_of_step(
     case: Case, number: int, evidence: Evidence, *, called: bool = False
 ) -> Location | None:
-    """Return the line of operation ``number`` with its evidence; None if it has no line.
+    """Return the line of operation ``number`` in the trace of ``case``, with its evidence.
 
-    If the operation was made in a called helper, the evidence ``value`` or ``applied`` becomes
-    ``within``; if ``called``, the line that calls the helper is returned.
+    None if the operation has no line. If the operation was made in a helper that the function
+    calls, the evidence ``value`` or ``applied`` becomes ``within``; if ``called``, the line that
+    calls the helper is returned.
     """
     spots = case.steps.spots[number]
     if evidence in ("value", "applied") and len(spots) > 1:
@@ -257,10 +262,10 @@ def _location_of_step(
 def _find_lost_update(case: Case, entry: Entry) -> Location | None:
     """Return the line that copies or computes the new value of an entry that stays unchanged.
 
-    The first of these counts: a line that copies the parameter; the line that computes the right
-    new value (evidence ``local`` with the local name that gets it, else ``unused``); the last line
-    that computes the right gradient. None if there is none. For a mistake ``not-updated``, only the
-    line of the new value counts.
+    ``case`` has the mistake and the trace. The result is the first of these that exists: a line
+    that copies the parameter; the line that computes the right new value (evidence ``local`` with
+    the local name that gets it, else ``unused``); the last line that computes the right gradient.
+    None if there is none. For a mistake ``not-updated``, only the line of the new value counts.
     """
     copied = _find_in_text(case) if case.slip.code != "not-updated" else None
     if copied is not None:
@@ -288,8 +293,9 @@ def _find_lost_update(case: Case, entry: Entry) -> Location | None:
 def _find_summand(case: Case, root: int, column: Array) -> int | None:
     """Return the last sum or difference with an operand that is a multiple of ``column`` (calls,).
 
-    ``root`` is the operation of a parameter's new value. The search goes back from it through sums
-    and differences. The result is the operation's number, None if there is none.
+    ``root`` is the number of the operation that computes a parameter's new value in the trace of
+    ``case``. The search goes back from it through sums and differences. The result is the
+    operation's number, None if there is none.
     """
     made, values, number = case.steps.made, case.steps.values, root
     while made[number].operation in ("add", "sub"):
@@ -320,8 +326,9 @@ def _rule_change(case: Case, rule: Rule) -> Array:
 def _find_misdirected(case: Case, entry: Entry) -> int | None:
     """Return the operation that adds an entry's change to the wrong entry, or to its gradient.
 
-    If the change is not added on its own, the result is the first operation that is a multiple of
-    the wrong entry's whole change. None if there is neither.
+    ``case`` has the trace and both entries. If the change is not added on its own, the result is
+    the first operation that is a multiple of the wrong entry's whole change. None if there is
+    neither.
     """
     target, expected = case.redirected[entry], _rule_change(case, case.without[entry])
     root = case.steps.after.get(target)

@@ -43,13 +43,17 @@ def is_unmoved(rule: Rule) -> bool:
 
 
 def give_back_misdirected(task: Task, right: Rules, applied: Rules, options: Options) -> Options:
-    """Return the readings, with terms in a wrong entry given back to their own entry.
+    """Return the readings of all entries after moving terms of a wrong entry to their own entry.
 
-    ``options`` has the readings of each entry, ``right`` and ``applied`` the right and the
-    student's formulas. An entry with several terms and no reading (or one with a sum of units) may
-    contain the terms of entries that do not move. If one term is its own and each other fits such
-    an entry, its readings become that of its own term, and those of each other entry the term's,
-    with a change ``wrong-target``. Of several divisions, the one with the fewest changes counts.
+    A reading is a set of changes from the right formula to the student's. ``options`` has the
+    possible readings of each entry, ``right`` and ``applied`` are the right and the student's
+    formulas for ``task``.
+
+    An entry with several terms and no reading (or one with a sum of units) may contain the terms of
+    entries that the student's code leaves unchanged. If one term is the entry's own and each other
+    fits such an unchanged entry, the entry gets the readings of its own term, and each unchanged
+    entry those of its term, with a change ``wrong-target``. Of several divisions, the one with the
+    fewest changes counts.
     """
     found = dict(options)
     unmoved = [entry for entry, rule in applied.items() if is_unmoved(rule)]
@@ -83,7 +87,10 @@ def give_back_misdirected(task: Task, right: Rules, applied: Rules, options: Opt
 
 
 def _without_sums(task: Task, rule: Rule) -> list[Term]:
-    """Return a formula's terms, with each sum over hidden units split into one term per unit."""
+    """Return the terms of a rule, in which each sum over hidden units becomes a term per unit.
+
+    ``task`` has the number of hidden units.
+    """
     terms: list[Term] = []
     for term in rule.terms:
         summed = any("j" in letters_of(factor.index) for factor in term.factors)
@@ -95,11 +102,12 @@ def _without_sums(task: Task, rule: Rule) -> list[Term]:
 def _assign(
     task: Task, right: Rules, unmoved: list[Entry], terms: list[Term], codes: Collection[str]
 ) -> dict[Entry, Reading]:
-    """Return an unmoved entry for each term, with the term's reading; {} if a term fits none.
+    """Return an unchanged entry for each term, with the term's reading; {} if a term fits none.
 
-    ``right`` has the right formulas, and ``unmoved`` are the entries that the student's code leaves
-    unchanged. A reading may only have changes of the given ``codes``. A term gets the entry with
-    the fewest changes; each entry gets at most one term.
+    ``right`` has the right formulas, ``unmoved`` are the entries that the student's code leaves
+    unchanged, and ``terms`` are terms of a formula of ``task``. A reading, the changes from the
+    entry's right formula to the term, may only have changes of the given ``codes``. A term gets the
+    entry with the fewest changes; each entry gets at most one term.
     """
     found: dict[Entry, Reading] = {}
     for term in terms:
@@ -138,10 +146,11 @@ def _number_of_changes(division: tuple[Reading, Mapping[Entry, Reading]]) -> int
 
 
 def recognise_swaps(choice: Mapping[Entry, Reading]) -> dict[Entry, Reading]:
-    """Return the readings, with ``wrong-index`` renamed ``swapped-index`` in exchanged entries.
+    """Return the reading of each entry, with ``wrong-index`` renamed ``swapped-index`` in some.
 
-    Two entries are exchanged if each has the index of the other, in all factors of hidden units or
-    only in inputs or outputs. Other readings stay.
+    ``choice`` has the reading of each entry: the changes from the right formula to the student's.
+    The change is renamed in two entries of which each has the index of the other, in all factors of
+    hidden units or only in inputs or outputs. Other readings stay.
     """
     places = {
         entry: dict(change.details)

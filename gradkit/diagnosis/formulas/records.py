@@ -127,10 +127,10 @@ def write_factors(powers: Mapping[str, int]) -> tuple[str, ...]:
 def parse_factors(
     names: Detail, index: tuple[int | str, ...], when: str = ""
 ) -> tuple[Factor, ...]:
-    """Return the factors that `write_factors` wrote in ``names``.
+    """Return the factors that `write_factors` wrote in ``names`` as a detail of a mistake.
 
-    All get the same ``index`` and ``when`` (see `Factor`). ``("hidden", "output^2")`` gives a
-    factor ``hidden`` and a factor ``output`` to the power 2.
+    The names ``("hidden", "output^2")`` give a factor ``hidden`` and a factor ``output`` to the
+    power 2. All factors get the same ``index`` and ``when``, see `Factor`.
     """
     found = []
     for name in names if isinstance(names, tuple) else (names,):
@@ -140,9 +140,10 @@ def parse_factors(
 
 
 def target_of(details: Details) -> Entry:
-    """Return the entry in the detail ``target`` of a `wrong-target` mistake, to which it wrote.
+    """Return the entry to which code writes the change of another entry by mistake.
 
-    Raises TypeError: there is no target of the form (name, row, column).
+    ``details`` are those of a mistake `wrong-target`, with a ``target``. Raises TypeError: there is
+    no target of the form (name, row, column).
     """
     target = dict(details).get("target")
     if not isinstance(target, tuple) or len(target) != 3:

@@ -47,10 +47,11 @@ def truncated_part(task: Task, right: Rule, *observed: UpdateProbes) -> str:
 
 
 def _is_truncated(task: Task, right: Rule, probes: UpdateProbes, part: str) -> bool:
-    """Return whether the observed new value is the right one after a truncation of ``part``.
+    """Return whether the observed new value is the right one after ``part`` is cut to an integer.
 
-    ``right`` is the entry's right formula, and ``part`` is as for `truncate`. False if a value is
-    not finite, or the same in all calls: then it was assigned.
+    ``right`` is the entry's right formula, ``probes`` has the observed calls of the update of
+    ``task``, and ``part`` is as for `truncate`. False if a value is not finite, or the same in all
+    calls: then it was assigned.
     """
     before, after = (
         values[right.parameter][:, *right.index] for values in (probes.inputs.before, probes.after)
@@ -71,7 +72,7 @@ def truncate(
 
     ``before`` and ``after`` have the old and the right new values of the entry of ``parameter``,
     one for each call. ``part`` is the new ``value``, the ``change`` or the ``gradient`` (the change
-    divided by the learning rate).
+    divided by the learning rate, which ``inputs`` or else ``task`` give).
     """
     if part == "value":
         return np.asarray(np.trunc(after))

@@ -84,8 +84,10 @@ CHECKS = {"forward": "forward", "model": "forward", "update": "update", "train":
 def suspicions(task: Task, examined: Examined, inquiry: Inquiry) -> tuple[Finding, ...]:
     """Return remarks on random, hard-coded, forbidden and numerically differentiated answers.
 
-    ``inquiry`` has the findings so far. Random answers are not reported if a repair was found, and
-    hard-coded ones not for a check whose formula was recovered or whose mistake was named.
+    ``examined`` has the observed calls of the student's functions, and ``inquiry`` the findings so
+    far on ``task``. Random answers are not reported if a repair was found, and hard-coded ones not
+    for a check whose formula was recovered or whose mistake was named. The remarks cost no points:
+    they belong to no check.
     """
     bound = examined.case.binding.bound
     named = {finding.check for finding in inquiry.findings if _is_explained(finding)}

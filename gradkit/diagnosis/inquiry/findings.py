@@ -30,7 +30,8 @@ def failed(examined: Examined, check: str) -> bool:
 def names_of(bound: Bound) -> Names:
     """Return the names for formulas: the student's, with defaults such as ``y`` and ``lr``.
 
-    They include the keys of a dict of parameters and whether weights are transposed.
+    ``bound`` is the student's function with the names of its arguments. The result also has the
+    keys of a dict of parameters, and whether weights are transposed.
     """
     own = bound.names
     return Names(
@@ -52,12 +53,13 @@ def make_finding(
     explanation: Explanation,
     diagnosis: Diagnosis | None = None,
 ) -> Finding:
-    """Return the finding about one mistake in a bound function, with all texts filled in.
+    """Return the finding about one mistake in a student's function, with all texts filled in.
 
-    ``check`` is the id of the failed check, and ``explanation`` has the mistake ``slip`` among
-    others; its alternatives are listed too. With a ``diagnosis``, the finding lists the mistake's
-    entries and their formulas, as they are and as they should be; otherwise it is about the whole
-    function. Its place is that of the function.
+    ``bound`` is the function, whose place the finding gets, and ``check`` the id of the failed
+    check of ``task``. ``slip`` is the mistake; ``explanation`` has all mistakes found together, and
+    other sets of mistakes that would also fit, which the finding lists. With a ``diagnosis``, the
+    finding lists the mistake's entries and their formulas, as they are and as they should be;
+    otherwise it is about the whole function.
     """
     names, outputs = names_of(bound), task.layers[-1].units
     labels: dict[Target, str] = {}
@@ -101,7 +103,8 @@ def update_findings(
 ) -> Iterator[tuple[Slip, Finding]]:
     """Yield the mistakes of an update's diagnosis, each with its finding.
 
-    Entries without an explanation are a mistake of code ``unexplained``.
+    ``bound`` is the student's update for ``task``. The entries of the ``diagnosis`` without an
+    explanation are one mistake of code ``unexplained``, which comes last.
     """
     explanation = diagnosis.explanation
     for slip in explanation.slips:
@@ -114,11 +117,12 @@ def update_findings(
 def global_read_findings(
     task: Task, bound: Bound, section: Section, instead: GlobalRead, diagnosis: Diagnosis
 ) -> Iterator[Finding]:
-    """Yield one finding without a named mistake about a global variable that is read by mistake.
+    """Yield the finding about a global variable that an update reads by mistake.
 
-    Place and sentence are those of ``instead``; the entries are all of the ``diagnosis``. The
-    diagnosis's own mistakes are dropped: a global keeps its value at all inputs, so formulas seem
-    to lack the quantity that it replaces. Nothing is yielded if the diagnosis has no entries.
+    ``bound`` is the student's update for ``task``, ``section`` has its text, and ``instead`` the
+    place and the sentence of the finding. Its entries are all of the ``diagnosis``, whose own
+    mistakes are dropped: a global keeps its value at all inputs, so formulas seem to lack the
+    quantity that it replaces. Nothing is yielded if the diagnosis has no entries.
     """
     explanation = diagnosis.explanation
     entries = [entry for slip in explanation.slips for entry in slip.entries]
@@ -182,9 +186,9 @@ def fill_texts(
 def alternative_titles(explanation: Explanation, code: str) -> tuple[str, ...]:
     """Return a text for each alternative explanation that does not need the mistake ``code``.
 
-    A text joins the titles of the alternative's mistakes that ``explanation`` itself does not have.
-    An alternative is left out if it needs at least two mistakes more than it replaces, or contains
-    another alternative.
+    An explanation is a set of mistakes. A text joins the titles of those mistakes of the
+    alternative that ``explanation`` itself does not have. An alternative is left out if it needs at
+    least two mistakes more than it replaces, or contains another alternative.
     """
     explained = {slip.code for slip in explanation.slips}
     sets = [{slip.code for slip in other} for other in explanation.alternatives]
@@ -244,8 +248,9 @@ def why_untraced(trace: Trace) -> str:
 def incomplete_notes(inquiry: Inquiry, losses: Sequence[Lost]) -> list[str]:
     """Return notes to the student on an incomplete search for mistakes or lines.
 
-    There is one for each reason why a line was not found. If there is none, but the search lost
-    processes (``losses``), there is one about the last of them.
+    There is one for each reason why a finding of the ``inquiry`` has no line. If there is none, but
+    the search lost processes (``losses``), there is one note about the last of them. Otherwise the
+    list is empty.
     """
     reasons = dict.fromkeys(finding.untraced for finding in inquiry.findings if finding.untraced)
     notes = [

@@ -33,9 +33,10 @@ def follows_own_forward(
 ) -> bool:
     """Return whether a failed update is right if it starts from the student's wrong forward pass.
 
-    ``slips`` are the mistakes of that pass, and ``seed`` draws the inputs of new calls. False if
-    the update did not fail, if there are no mistakes, or if the pass does not use all parameters:
-    their gradient is 0, and an update that never changes them is incomplete.
+    ``examined`` has the verdicts of the checks of ``task``, and ``sitting`` runs the student's
+    code. ``slips`` are the mistakes of the forward pass, and ``seed`` draws the inputs of new
+    calls. False if the update did not fail, if there are no mistakes, or if the pass does not use
+    all parameters: their gradient is 0, and an update that never changes them is incomplete.
     """
     if not slips or not failed(examined, "update"):
         return False
@@ -54,10 +55,10 @@ def follows_stored_values(
 ) -> bool:
     """Return whether a failed update is right for the values that the forward pass stores.
 
-    For updates that read stored values: the forward pass is run before the update, at inputs that
-    ``seed`` draws, and the right step is computed from its output and hidden layer. False if the
-    update did not fail or does not need a forward pass, or if these values are missing or have
-    another shape.
+    This is for updates that read stored values. ``sitting`` runs the forward pass before the
+    update, at inputs that ``seed`` draws, and the right step is computed from its output and hidden
+    layer. ``examined`` has the verdicts of the checks of ``task``. False if the update did not fail
+    or does not need a forward pass, or if the stored values are missing or have another shape.
     """
     bound = examined.case.binding.bound.get("update")
     if bound is None or bound.before is None or not failed(examined, "update"):
@@ -87,8 +88,9 @@ def _makes_steps(
 ) -> bool:
     """Return whether the update gives the parameters ``after`` at ``inputs``, up to rounding.
 
-    The judged calls are repeated among the new ones and must give the same results as before. All
-    calls are made in a new process, in an order that depends on ``seed``. False if a call fails.
+    ``examined`` has the calls by which the checks of ``task`` were judged. They are repeated among
+    the new ones and must give the same results as before. All calls are made by ``sitting`` in a
+    new process, in an order that depends on ``seed``. False if a call fails.
     """
     bound, judged = examined.case.binding.bound["update"], examined.case.probes.update
     former = [from_columns(batch.inputs) for batch in judged]
@@ -148,9 +150,10 @@ def descend_from_forward(
 
 
 def _layers_before_output(form: ForwardForm) -> tuple[Dense, ...]:
-    """Return a wrong forward pass's layers up to the stage that it returns as its output.
+    """Return the layers of a wrong forward pass, up to the value that it returns as its output.
 
-    ``form.output`` names the stage: for ``z2``, layer 2 is the last and loses its activation.
+    The field ``output`` of ``form`` names the value: for ``z2``, the weighted sum of layer 2, this
+    layer is the last and loses its activation.
     """
     kind, places = form.output[:1], int(form.output[1:] or 0)
     layers = dense_layers(form)[:places]

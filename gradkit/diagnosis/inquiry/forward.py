@@ -36,8 +36,9 @@ def explain_failed_forward(
 ) -> Explanation | None:
     """Return the mistakes of a forward pass that failed its check; None if it did not fail.
 
-    The pass is called at random inputs (drawn by ``seed``) and at the task's own. The explanation
-    is ``unknown`` if no mistakes give these outputs and the judged ones, or if the call fails.
+    ``examined`` has the verdict and the judged outputs. ``sitting`` calls the pass at random inputs
+    (drawn by ``seed``) and at the task's own. The explanation is ``unknown`` if no mistakes give
+    these outputs and the judged ones, or if the call fails.
     """
     bound = examined.case.binding.bound.get("forward")
     if bound is None or not failed(examined, "forward"):
@@ -61,8 +62,10 @@ def forward_findings(
 ) -> Inquiry:
     """Return the findings for the mistakes of a forward pass; empty without an explanation.
 
-    An unknown mistake has one unexplained finding, unless the verdict already says the reason. For
-    a known one, the inquiry lists as ``doubtful`` the lines of the submission that may contain it.
+    ``examined`` has the student's function for ``task`` and its verdict, and ``sitting`` the
+    submitted text. An unknown mistake has one unexplained finding, unless the verdict already says
+    the reason. For a known one, the inquiry lists as ``doubtful`` the lines of the submission that
+    may contain it.
     """
     if explanation is None:
         return Inquiry()
@@ -90,9 +93,9 @@ def forward_findings(
 
 
 def _is_explained_by_verdict(examined: Examined) -> bool:
-    """Return whether the verdict already says why the outputs are wrong.
+    """Return whether the verdict on the forward pass already says why its outputs are wrong.
 
-    It does if an output is missing, has a wrong shape or type, or consists of integers.
+    In ``examined``, an output is then missing, has a wrong shape or type, or consists of integers.
     """
     outcomes = examined.case.observations.outcomes
     judged = [outcomes[batch.name] for batch in examined.case.probes.forward]
@@ -102,10 +105,10 @@ def _is_explained_by_verdict(examined: Examined) -> bool:
 
 
 def _draw_inputs(task: Task, seed: int) -> tuple[Array, Mapping[str, Array]]:
-    """Return inputs X and parameters for calls of a forward pass.
+    """Return inputs X (n, features) and parameters (n, …) for ``n`` calls of a forward pass.
 
-    Random calls come first, then the task's own examples, with parameters scaled by
-    `PARAMETER_SCALE`.
+    Random calls, drawn by ``seed``, come first. Then come the task's own examples, with the first
+    random parameters scaled by `PARAMETER_SCALE`.
     """
     X, before = draw_forward(task, seed)
     rows = min(len(task.X), len(X))

@@ -34,9 +34,9 @@ def inquire_integers(
 ) -> tuple[Finding, ...]:
     """Return a finding if a training run is wrong only because its data are integers; else empty.
 
-    Forward pass and update must have passed, and all runs must be right with the same data as
-    floats. The entries of the finding are those whose update differs between integer and float
-    inputs.
+    ``examined`` must have a passed forward pass and update of ``task``, and all runs must be right
+    when ``sitting`` repeats them with the same data as floats. The entries of the finding are those
+    whose update differs between integer and float inputs.
     """
     case = examined.case
     passed = {verdict.check for verdict in examined.verdicts if verdict.state == "pass"}
@@ -79,8 +79,8 @@ def inquire_integers(
 def _with_own_rows(case: Case, kind: type[np.generic]) -> Batch:
     """Return the judged update calls with rows of the task's X, rounded to integers, as X.
 
-    ``kind`` is the type of these numbers. All other inputs and the labels are cut to the same
-    number of calls.
+    ``case`` has the task and the calls; ``kind`` is the type of the integers. All other inputs and
+    the labels are cut to the same number of calls.
     """
     (batch,) = case.probes.update
     rows = np.rint(case.task.X)[:, :, None].astype(kind)
@@ -95,7 +95,8 @@ def _differing_entries(
 ) -> list[Entry]:
     """Return the entries whose new values differ between integer and float inputs.
 
-    Both arguments have the parameters after each call by name, (calls, rows, columns).
+    ``from_integers`` and ``from_floats`` have the parameters after each call by name, (calls, rows,
+    columns).
     """
     found: list[Entry] = []
     for key in from_integers.keys() & from_floats.keys():

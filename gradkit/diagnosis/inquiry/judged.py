@@ -30,7 +30,8 @@ CLOSE, CLOSE_SINGLE = 1e-6, 1e-3
 def explains_forward(task: Task, examined: Examined, slips: Iterable[Slip]) -> bool:
     """Return whether a forward pass with the mistakes ``slips`` gives the judged outputs.
 
-    Calls that failed and outputs that are missing or of another size are not compared.
+    ``examined`` has the calls by which the checks of ``task`` were judged. Calls that failed and
+    outputs that are missing or of another size are not compared.
     """
     slips = tuple(slips)
     for batch, outputs in _completed_calls(examined, examined.case.probes.forward):
@@ -49,8 +50,9 @@ def explains_forward(task: Task, examined: Examined, slips: Iterable[Slip]) -> b
 def explains_update(task: Task, examined: Examined, rules: Rules, precision: Precision) -> bool:
     """Return whether the formulas ``rules`` give the judged parameters, to the given precision.
 
-    Calls that failed and parameters that are missing or of another shape are not compared. True if
-    formulas need each other's new values, because they cannot be evaluated.
+    ``examined`` has the calls by which the checks of ``task`` were judged. Calls that failed and
+    parameters that are missing or of another shape are not compared. True if formulas need each
+    other's new values, because they cannot be evaluated.
     """
     if entries_in_cycles(rules):
         return True
@@ -81,10 +83,11 @@ def _completed_calls(
 
 
 def _near(found: NDArray[Any], predicted: Array, unit: float, size: float = 0.0) -> bool:
-    """Return whether values agree with predictions, for arithmetic with rounding unit ``unit``.
+    """Return whether the values ``found`` equal ``predicted`` ones, up to rounding.
 
-    ``size`` is the size of values subtracted from both, whose rounding errors they contain. Values
-    that are not finite are skipped; True if no others are left.
+    ``unit`` is the rounding unit of the arithmetic. If both are differences, ``size`` is the size
+    of the numbers that were subtracted, whose rounding errors they contain. Values that are not
+    finite are skipped; True if no others are left.
     """
     found, predicted = found.reshape(-1), predicted.reshape(-1)
     usable = np.isfinite(found) & np.isfinite(predicted)
@@ -109,7 +112,8 @@ Step = Callable[[UpdateInputs], Mapping[str, Array]]
 def student_step(task: Task, diagnosis: Diagnosis) -> Step | None:
     """Return a function that computes one step as the student's code does, mistakes included.
 
-    Entries that are right but for a truncation to integers have no formula.
+    The formulas are those of ``diagnosis``. An entry that is right but for a truncation to integers
+    has no formula; it is computed by the right one, and then truncated.
 
     Returns
     -------
@@ -172,7 +176,11 @@ def replays(
 
 
 def _is_replayed(predicted: Array, observed: NDArray[Any]) -> bool:
-    """Return whether predicted and observed values agree up to rounding, unless diverged."""
+    """Return whether predicted and observed values of training runs agree up to rounding.
+
+    Both have the same shape. Values that have diverged are not compared, but must be in the same
+    places.
+    """
     predicted_values, observed_values = (_mask_diverged(values) for values in (predicted, observed))
     return bool(
         np.allclose(

@@ -44,11 +44,13 @@ def observe_steps(
 ) -> tuple[UpdateProbes, ...] | None:
     """Return the results of the update for each of ``inputs``, or None if a call failed.
 
-    All calls are made in one request, and the first one again at the end. If an entry differs
-    between these two, it depends on more than its inputs, and all its values become NaN. Parameters
-    that are missing or have a wrong shape become NaN too. ``shuffled`` is the seed of a random
-    order of the calls, so that student code cannot know the set of a call by its position; by
-    default the order is kept.
+    ``bound`` is the student's update for ``task``, which ``sitting`` runs. Each of ``inputs`` has
+    the inputs of several calls. All calls are made in one request, and the first one again at the
+    end. If an entry differs between these two, it depends on more than its inputs, and all its
+    values become NaN. Parameters that are missing or have a wrong shape become NaN too.
+
+    ``shuffled`` is the seed of a random order of the calls, so that student code cannot know the
+    set of a call by its position; by default the order is kept.
     """
     columns = [to_columns(each) for each in inputs]
     columns.append({name: value[:1] for name, value in columns[0].items()})
@@ -78,10 +80,11 @@ def observe_steps(
 
 
 def draw_verification(task: Task, bound: Bound, seed: int) -> UpdateInputs:
-    """Return the inputs for the verification of rules: the task's own examples, then random ones.
+    """Return inputs of an update by which recovered formulas are verified.
 
-    For a cross-entropy loss, random targets are rounded to classes, because ``if y == 1`` is right
-    for classes.
+    The task's own examples come first, then random ones, drawn by ``seed``. They have a learning
+    rate if the function ``bound`` takes it. For a cross-entropy loss, random targets are rounded to
+    classes, because ``if y == 1`` is right for classes.
     """
     inputs = add_rate(bound, draw_update(task, seed + 1, FRESH), seed)
     X, y = inputs.X.copy(), inputs.y.copy()

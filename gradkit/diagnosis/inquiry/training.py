@@ -28,10 +28,11 @@ ROLES = {"forward": "model", "model": "model", "trajectory": "train"}
 def inquire_training(task: Task, examined: Examined, idioms: Idioms, most: int = 2) -> Inquiry:
     """Return the findings for at most ``most`` mistakes that give the numbers of all training runs.
 
-    ``idioms`` are the words of the text by which mistakes with equal numbers are distinguished.
-    Mistakes of the module are charged to the check `forward`, those of the loop to `trajectory`,
-    parameters that are not registered to `model`. If no mistakes give the numbers, the failed
-    checks get unexplained findings. With fewer than two observed runs, only the module is searched.
+    ``examined`` has the runs and verdicts of ``task``. ``idioms`` are words of the submitted text,
+    such as the name of the loss, by which mistakes with equal numbers are distinguished. Mistakes
+    of the module are charged to the check `forward`, those of the loop to `trajectory`, parameters
+    that are not registered to `model`. If no mistakes give the numbers, the failed checks get
+    unexplained findings. With fewer than two observed runs, only the module is searched.
     """
     runs = _training_runs(task, examined)
     forward_failed = failed(examined, "forward")
@@ -83,7 +84,8 @@ def _findings(
 ) -> tuple[Finding, ...]:
     """Return the finding of each mistake of an explanation.
 
-    ``charged`` has the check that pays for a mistake by its code; `trajectory` pays for the others.
+    ``examined`` has the student's functions for ``task``. ``charged`` maps the code of a mistake to
+    the check that loses points for it; other mistakes cost points of `trajectory`.
     """
     findings = []
     for slip in explanation.slips:
@@ -94,9 +96,10 @@ def _findings(
 
 
 def _explain_module(task: Task, examined: Examined) -> Explanation:
-    """Return the wrong activations that give the module's own outputs.
+    """Return the wrong activations that give the outputs of the student's module.
 
-    The explanation is ``unknown`` if a call has no floating-point output.
+    ``examined`` has the observed calls of the module. The explanation is ``unknown`` if a call has
+    no floating-point output.
     """
     calls = []
     for batch in examined.case.probes.forward:
@@ -111,8 +114,9 @@ def _explain_module(task: Task, examined: Examined) -> Explanation:
 def _training_runs(task: Task, examined: Examined) -> list[TrainingRun]:
     """Return the runs of the check `trajectory` with their losses and final parameters.
 
-    Each also has the final parameters of shorter runs from the same start, by number of epochs.
-    Runs without all final parameters, or without a loss for each epoch, are left out.
+    ``examined`` has the observed runs of ``task``. Each result also has the final parameters of
+    shorter runs from the same start, by number of epochs. Runs without all final parameters, or
+    without a loss for each epoch, are left out.
     """
     outcomes = examined.case.observations.outcomes
     made: dict[str, dict[int, dict[str, Array]]] = {}
@@ -160,10 +164,10 @@ SQUASHING = ("sigmoid", "softmax")
 
 
 def impossible_mistakes(idioms: Idioms) -> frozenset[str]:
-    """Return the codes of mistakes that the text rules out; none if not all of the text was read.
+    """Return the codes of mistakes that the submitted text rules out by its words ``idioms``.
 
     For example, ``missing-step`` if an optimizer's step is called, ``double-sigmoid`` if the loss
-    is one of logits.
+    is one of logits. Empty if not all of the text was read.
     """
     if not idioms.whole:
         return frozenset()
@@ -185,7 +189,7 @@ def impossible_mistakes(idioms: Idioms) -> frozenset[str]:
 
 
 def likely_mistakes(idioms: Idioms) -> frozenset[str]:
-    """Return the codes of mistakes that words in the text suggest.
+    """Return the codes of mistakes that the words ``idioms`` of the submitted text suggest.
 
     If the numbers fit several mistakes, these are preferred. For example, ``wrong-reduction`` is
     likely if the word ``sum`` occurs.

@@ -83,9 +83,10 @@ def inquire_update(
 ) -> Inquiry:
     """Return the findings on a failed update, and the other checks that fail because of them.
 
-    ``oracle`` replaces the forward pass in replayed training runs, and ``seed`` draws the inputs.
-    Empty if the update did not fail. If the diagnosis does not give the judged numbers, its entries
-    become unexplained. If a global variable is read by mistake, that is the only finding.
+    ``examined`` has the verdicts of the checks of ``task``, and ``sitting`` runs the student's
+    code. ``oracle`` replaces the forward pass in replayed training runs, and ``seed`` draws the
+    inputs. Empty if the update did not fail. If the diagnosis does not give the judged numbers, its
+    entries become unexplained. If a global variable is read by mistake, that is the only finding.
     """
     if not failed(examined, "update"):
         return Inquiry()
@@ -119,7 +120,8 @@ def inquire_update(
 def _vary_worst_call(task: Task, examined: Examined, drawn: UpdateProbes) -> UpdateInputs:
     """Return the call of ``drawn`` with the most wrong entries, and scaled copies of it, as inputs.
 
-    Only the entries that failed the check are counted.
+    ``drawn`` has random calls of the student's update for ``task``. Only the entries that failed
+    the check in ``examined`` are counted.
     """
     right = right_step(task, drawn.inputs)
     wrong_calls = [
@@ -143,7 +145,10 @@ def _is_right_in_single(examined: Examined, diagnosis: Diagnosis) -> bool:
 
 
 def _failed_entries(examined: Examined) -> list[Target]:
-    """Return the entries with two indices that failed the check of the update."""
+    """Return the entries with two indices that failed the check of the update in ``examined``.
+
+    An entry is a parameter and its index, such as ``("W1", (0, 2))``.
+    """
     verdict = next(verdict for verdict in examined.verdicts if verdict.check == "update")
     return [
         (entry.parameter, (entry.index[0], entry.index[1]))
@@ -157,8 +162,9 @@ def _diagnose(
 ) -> tuple[Diagnosis, UpdateProbes]:
     """Return the diagnosis of an update, and the random calls on which it is based.
 
-    ``seed`` draws the calls. The diagnosis in single precision is returned if it explains more
-    entries. If the calls fail, all failed entries are unexplained.
+    ``examined`` has the verdicts of the checks of ``task``; ``sitting`` makes the calls, which
+    ``seed`` draws. The diagnosis in single precision is returned if it explains more entries. If
+    the calls fail, all failed entries are unexplained.
     """
     wrong = _failed_entries(examined)
     bound = examined.case.binding.bound["update"]
@@ -190,10 +196,10 @@ def _observed_faults(outcomes: Iterable[Outcome]) -> frozenset[str]:
 
 
 def _recognise_dropped_copy(text: UpdateText | None, diagnosis: Diagnosis) -> Diagnosis:
-    """Return the diagnosis, with ``copy-dropped`` if only a copy of the parameters is updated.
+    """Return the diagnosis with the code ``copy-dropped`` in place of ``nothing-updated``.
 
-    The code replaces ``nothing-updated``. Other diagnoses are unchanged, and so is this one if no
-    line of the text copies a parameter.
+    The update then changes only a copy of the parameters, which is lost: a line of ``text`` copies
+    them. Without such a line, and for other mistakes, the diagnosis is unchanged.
     """
     slips = diagnosis.explanation.slips
     if [slip.code for slip in slips] != ["nothing-updated"]:
@@ -206,11 +212,11 @@ def _recognise_dropped_copy(text: UpdateText | None, diagnosis: Diagnosis) -> Di
 def _recognise_squared_loss(
     task: Task, trace: Trace, inputs: UpdateInputs, diagnosis: Diagnosis
 ) -> Diagnosis:
-    """Return the diagnosis, with ``wrong-loss`` for two mistakes that the squared error gives.
+    """Return the diagnosis with ``wrong-loss`` in place of two mistakes that it explains.
 
-    These are an additional output derivative and a factor of 2 in the same entries, for a
-    cross-entropy loss. The trace must contain 2 (ŷ − y), up to its sign; otherwise the diagnosis is
-    unchanged.
+    These are, for a cross-entropy loss, an additional output derivative and a factor of 2 in the
+    same entries: the squared error gives both. ``trace`` has the operations of a call at
+    ``inputs``; it must contain 2 (ŷ − y), up to its sign. Otherwise the diagnosis is unchanged.
     """
     slips = diagnosis.explanation.slips
     entries = slips[0].entries if slips else ()
@@ -247,9 +253,11 @@ def _locate_findings(
 ) -> Iterator[tuple[Finding, tuple[Place, ...] | None]]:
     """Yield each finding with its lines filled in, and the lines that are likelier to be wrong.
 
-    ``trace`` is that of a call at ``inputs``; ``text`` is None if the update's definition was not
-    found. The likelier lines are None if the finding's own lines are certain, and may be empty if
-    they are not. Without a line, the finding names the function, with the reason in ``untraced``.
+    ``bound`` is the student's update for ``task``, ``sitting`` has its section, and ``diagnosis``
+    the mistakes. ``trace`` is that of a call at ``inputs``; ``text`` is None if the update's
+    definition was not found. The likelier lines are None if the finding's own lines are certain,
+    and may be empty if they are not. Without a line, the finding names the function, with the
+    reason in ``untraced``.
     """
     told_of = [*update_findings(task, bound, diagnosis)]
     alone = len(told_of) == 1
@@ -295,9 +303,11 @@ def _locate_findings(
 def _use_pass_statement(
     cells: Sequence[Cell], bound: Bound, lines: tuple[Attribution, ...]
 ) -> tuple[Attribution, ...]:
-    """Return one line for all entries at the function's only ``pass``, or ``lines`` unchanged.
+    """Return one line for all entries at the only ``pass`` of a function, or ``lines`` unchanged.
 
-    They are unchanged if the function has none or several, or if there are no lines.
+    ``cells`` are the submitted text, ``bound`` is the function, and ``lines`` are the lines of a
+    finding so far. They are unchanged if the function has no ``pass`` or several, or if there are
+    no lines.
     """
     made = definitions(cells).get(bound.function)
     if made is None or made.node is None or not lines:
@@ -320,8 +330,8 @@ def _subtracts(line: str) -> bool:
 def _is_certain(line: Attribution, lines: Sequence[Attribution], trace: Trace) -> bool:
     """Return whether ``line``, one of the ``lines`` of a finding, is certainly wrong.
 
-    It is not if it applies changes to several parameters, if its evidence is in `UNCERTAIN`, or if
-    it is the only line with an unused value.
+    A line is uncertain if it applies changes to several parameters (by the ``trace`` of a call), if
+    its evidence is in `UNCERTAIN`, or if it is the only line with an unused value.
     """
     if line.evidence == "unused":
         # No single change corrects several missing updates.
@@ -346,9 +356,13 @@ def _causes(
 ) -> dict[str, tuple[str, ...]]:
     """Return, for each other check that fails because of the update, the ids of the findings.
 
-    Empty if the diagnosis does not explain all wrong entries. `gradient` fails because of mistakes
-    in entries that do not pass there (or of all mistakes). `trajectory` fails because of all
-    mistakes if the training runs are reproduced with them; it is missing otherwise.
+    ``diagnosis`` has the mistakes of the update, and ``findings`` one finding for each, in the same
+    order. ``examined`` has the verdicts and training runs of ``task``; ``oracle`` computes the
+    forward pass of the runs. Empty if the diagnosis does not explain all wrong entries.
+
+    `gradient` fails because of mistakes in entries that do not pass there (or of all mistakes).
+    `trajectory` fails because of all mistakes if the training runs are reproduced with them; it is
+    missing otherwise.
     """
     explanation = diagnosis.explanation
     if not explanation.slips or explanation.unexplained:

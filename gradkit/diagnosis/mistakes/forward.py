@@ -26,13 +26,14 @@ Change = Callable[[ForwardForm, Facts, Task], ForwardForm]
 def explain_forward(task: Task, probes: ForwardProbes) -> Explanation:
     """Return the mistakes in a forward pass, proven by a form that gives its numbers.
 
+    A form says how each layer is computed, see `ForwardForm`; the right one is that of ``task``.
     ``probes`` are inputs and observed outputs of the student's forward pass.
 
     Returns
     -------
     Explanation
-        Without slips if the pass is right; ``unknown`` if no known form fits. Other mistakes
-        that give the same numbers are its alternatives.
+        Without slips if the pass is right; ``unknown`` if no known form fits. Other mistakes that
+        give the same numbers are its alternatives.
     """
     sets = [slips_of_form(task, form) for form in recover_forward(task, probes)]
     unique = [slips for place, slips in enumerate(sets) if slips not in sets[:place]]
@@ -42,10 +43,11 @@ def explain_forward(task: Task, probes: ForwardProbes) -> Explanation:
 
 
 def slips_of_form(task: Task, form: ForwardForm) -> tuple[Slip, ...]:
-    """Return the mistakes that turn the task's form of the forward pass into ``form``.
+    """Return the mistakes that turn the right forward pass into the student's.
 
-    There is one mistake for each code, with the details of all its places, in the order `ORDER`.
-    The result is empty if the two forms are equal.
+    ``form`` says how the student's layers are computed, see `ForwardForm`, and ``task`` how the
+    right ones are. There is one mistake for each code, with the details of all its places, in the
+    order `ORDER`. The result is empty if the two agree.
     """
     found: dict[str, list[Details]] = {}
     for code, details in mistakes_in(form, tuple(layer.activation for layer in task.layers)):
@@ -56,9 +58,10 @@ def slips_of_form(task: Task, form: ForwardForm) -> tuple[Slip, ...]:
 
 
 def form_with(task: Task, slips: Iterable[Slip]) -> ForwardForm:
-    """Return the task's form of the forward pass, changed by these mistakes.
+    """Return the form of a forward pass that has exactly the mistakes ``slips``.
 
-    They are applied in the order `ORDER`, once for each of their details.
+    It starts from the right form, that of ``task``. The mistakes change it in the order `ORDER`,
+    once for each of their details.
 
     Raises
     ------
@@ -107,11 +110,11 @@ def apply_forward(
 def _change_layer(
     part: str, value: object, form: ForwardForm, facts: Facts, task: Task
 ) -> ForwardForm:
-    """Return the form with the field ``part`` of layer ``facts["layer"]`` changed.
+    """Return the form of a forward pass with a field of one layer changed.
 
-    ``facts`` are the details of a mistake by name. The new value is ``facts[part]``, or ``value``
-    if the facts do not have it. A layer that runs twice is changed in both places. ``task`` is not
-    used.
+    ``part`` is the name of the field and ``facts["layer"]`` the number of the layer. ``facts`` are
+    the details of a mistake by name. The new value is ``facts[part]``, or ``value`` if the facts do
+    not have it. A layer that runs twice is changed in both places. ``task`` is not used.
     """
     layers = tuple(
         replace(layer, **{part: facts.get(part, value)}) if number == facts["layer"] else layer

@@ -110,8 +110,8 @@ def outputs_of(loop: Loop, parameters: Mapping[str, Array], X: Array) -> Array:
 def _loss_and_slope(loop: Loop, p: Array, y: Array) -> tuple[float, Array]:
     """Return the loss and its derivative with respect to the predictions ``p`` (outputs, rows).
 
-    ``y`` are the targets in the same shape. Reduction, factor and broadcasting are those of the
-    loop's options.
+    ``y`` are the targets in the same shape. The options of ``loop`` say how the student's loss is
+    reduced, scaled and broadcast.
     """
     loss = LOSSES[loop.loss]
     outputs, rows = y.shape
@@ -131,6 +131,7 @@ def _loss_and_gradient(
 ) -> tuple[float, dict[str, Array]]:
     """Return the loss of a batch and its gradient with respect to each parameter.
 
+    ``loop`` has the options of the student's training loop and ``parameters`` the arrays by name.
     ``X`` and ``y`` have one row for each example. The gradient is 0 for frozen layers.
     """
     stages = run(layers_of(loop), parameters, X.T)
@@ -256,9 +257,9 @@ def train(
 def _batches(loop: Loop, rows: int, epoch: int) -> list[slice]:
     """Return the slices of rows that the steps of an epoch use, in order.
 
-    ``rows`` is the number of rows, ``epoch`` counts from 0. Without batches, the result is one
-    slice of all rows. Otherwise it is the ``first`` batch, the one whose turn it is in this epoch
-    (``rotating``), or ``every`` batch, by the loop's option ``batches``.
+    ``rows`` is the number of rows, ``epoch`` counts from 0. If ``loop`` has no batch size, the
+    result is one slice of all rows. Otherwise it is the ``first`` batch, the one whose turn it is
+    in this epoch (``rotating``), or ``every`` batch, by the loop's option ``batches``.
     """
     if not loop.batch:
         return [slice(None)]

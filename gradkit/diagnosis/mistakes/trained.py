@@ -146,11 +146,12 @@ def _add_detail(slip: Slip, name: str, fact: str | float) -> Slip:
 def _measure_details(
     task: Task, slips: tuple[Slip, ...], runs: Sequence[TrainingRun]
 ) -> Iterator[tuple[Slip, ...]]:
-    """Yield the mistakes with measured details: the loss's factor, then the learning rate.
+    """Yield the mistakes with the numbers that describe them, measured in training runs.
 
-    The factor is the first observed loss divided by the predicted one. Nothing is yielded if it
-    cannot be measured, is 1 or 0, or is negative for ``wrong-reduction``, or if two of the mistakes
-    need a factor.
+    ``slips`` are mistakes of a training loop of ``task``, some without their number: the factor of
+    the loss, which is the first observed loss in ``runs`` divided by the predicted one, or the
+    learning rate. Nothing is yielded if the factor cannot be measured, is 1 or 0, or is negative
+    for ``wrong-reduction``, or if two of the mistakes need a factor.
     """
     unknown = [slip for slip in slips if slip.code in RATIOS and _lacks_factor(slip)]
     if len(unknown) > 1 or (unknown and not runs[0].losses.size):
@@ -203,9 +204,10 @@ def _measure_rate(
 ) -> Iterator[tuple[Slip, ...]]:
     """Yield the mistakes with the ratio of a wrong learning rate, measured in the first step.
 
-    The ratio is the student's rate divided by the task's. If the first step was not observed, the
-    mistakes are yielded with each usual ratio. Nothing is yielded if the measured ratio is 1 or too
-    small. Without the mistake ``wrong-learning-rate``, ``slips`` are yielded unchanged.
+    ``slips`` are mistakes of a training loop of ``task``, and ``runs`` the observed runs. The ratio
+    is the student's rate divided by the task's. If the first step was not observed, the mistakes
+    are yielded with each usual ratio. Nothing is yielded if the measured ratio is 1 or too small.
+    Without the mistake ``wrong-learning-rate``, ``slips`` are yielded unchanged.
     """
     if all(slip.code != "wrong-learning-rate" for slip in slips):
         yield slips
@@ -348,7 +350,8 @@ def _near(
 ) -> bool:
     """Return whether predicted and observed parameters agree in all entries.
 
-    Entries may differ by ``of_change`` times the largest change of any parameter since the start.
+    Both are by name, at the same step of ``run``, which has the start. Entries may differ by
+    ``of_change`` times the largest change of any parameter since the start, and by rounding.
     """
     change = max(float(np.abs(observed[key] - run.start[key]).max()) for key in observed)
     for key, value in observed.items():

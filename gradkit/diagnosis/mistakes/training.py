@@ -43,7 +43,9 @@ ELEMENTWISE = sorted(
 
 
 def loop_with(task: Task, slips: Iterable[Slip]) -> Loop:
-    """Return the training loop with exactly these mistakes.
+    """Return the training loop of a task with exactly the mistakes ``slips``.
+
+    ``task`` gives the model, the loss and the rates.
 
     Raises
     ------
@@ -64,11 +66,13 @@ def usual_training_cases(code: str, task: Task) -> tuple[Slip, ...]:
 
 
 def training_cases(code: str, task: Task, run: TrainingRun | None) -> list[Details]:
-    """Return the forms of a mistake to try on a run, each as the mistake's details.
+    """Return the variants of a mistake to try on a training run, each as the mistake's details.
 
-    ``code`` is the mistake's. Numbers that are measured in a run are left out. Without a run, the
-    usual forms are returned with their numbers. Empty if the mistake cannot occur in the task; a
-    mistake without variants has the one form ``()``.
+    ``code`` is the code of the mistake, such as ``wrong-loss``, of which each other loss is a
+    variant. The number of rows of ``run`` decides which batch sizes are tried; numbers that can be
+    measured in the run are left out. Without a run, the usual variants are returned with their
+    numbers. Empty if the mistake cannot occur in ``task``; a mistake without variants has the one
+    variant ``()``.
     """
     curved = [
         n for n, layer in enumerate(task.layers, 1) if is_curved(ACTIVATIONS[layer.activation])
@@ -262,7 +266,10 @@ def explain_module(
 
 
 def _group_by_code(slips: tuple[Slip, ...]) -> tuple[Slip, ...]:
-    """Return the mistakes ``slips``, those of the same code joined to one with all details."""
+    """Return one mistake for each code in ``slips``, with the details of all mistakes of the code.
+
+    The order is that of the first mistake of each code. The results have no entries.
+    """
     details = {
         code: tuple(each for slip in slips if slip.code == code for each in slip.details)
         for code in dict.fromkeys(slip.code for slip in slips)
@@ -271,10 +278,10 @@ def _group_by_code(slips: tuple[Slip, ...]) -> tuple[Slip, ...]:
 
 
 def _gives(loop: Loop, parameters: Mapping[str, Array], X: Array, observed: Array) -> bool:
-    """Return whether the model of a loop gives the observed outputs, up to rounding.
+    """Return whether the model of a loop, with its mistakes, gives the observed outputs.
 
     ``parameters`` (calls, …) and ``X`` (calls, features, 1) are the inputs, ``observed`` (calls,
-    outputs, 1) the outputs. False if the shapes differ.
+    outputs, 1) the outputs. They are compared up to rounding. False if the shapes differ.
     """
     with np.errstate(all="ignore"):
         predicted, size = outputs_of(loop, parameters, X), _largest_sum(loop, parameters, X)

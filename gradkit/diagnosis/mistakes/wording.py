@@ -118,7 +118,10 @@ def placeholder_words(
 
 
 def _verbs(count: int) -> dict[str, str]:
-    """Return the verb for each placeholder such as ``is_``, singular or plural by ``count``."""
+    """Return the text of each placeholder for a verb, such as ``is_``, by its name.
+
+    The verbs are singular if ``count`` is 1, else plural.
+    """
     return {
         "is_": format_count("is", "are", count),
         "moves": format_count("moves", "move", count),
@@ -142,7 +145,8 @@ def format_entry_list(entries: tuple[Entry, ...], task: Task, names: Names) -> s
 def _entry_texts(entries: tuple[Entry, ...], task: Task, names: Names) -> list[str]:
     """Return the text of each entry, or one name for a parameter if all its entries are there.
 
-    A parameter with a single entry is written as an entry. Equal texts occur once.
+    ``task`` gives the shapes of the parameters, and ``names`` the student's names of them. A
+    parameter with a single entry is written as an entry. Equal texts occur once.
     """
     outputs, every = task.layers[-1].units, shape_of(task).entries
     parts: list[str] = []
@@ -226,9 +230,12 @@ def _format_activation(name: str) -> str:
 
 
 def _format_sources(slip: Slip, names: Names, outputs: int) -> str:
-    """Format the entries that wrong entries start from, e.g. ``W1[0,1]``, or ``another value``.
+    """Format the values that a mistake's wrong entries start from, e.g. ``W1[0,1]``.
 
-    ``outputs`` is the number of outputs of the net: the index of an only one is left out.
+    The update should start from the entry's own old value; the details of ``slip`` say from which
+    it starts. ``names`` are the student's names of the arrays, and ``outputs`` is the number of
+    outputs of the net: the index of an only one is left out. ``another value`` if no detail names
+    one.
     """
     details = [dict(each).get("source") for each in slip.details]
     factors = [parse_parameter(each) for each in details if isinstance(each, tuple)]

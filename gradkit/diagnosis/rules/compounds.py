@@ -73,9 +73,11 @@ class Compounds:
     """
 
     def __init__(self, shape: Shape, program: Program, table: Table, *, rough: bool) -> None:
-        """Replace atoms by symbols in the program's polynomials, and collect the known sums.
+        """Write the program's polynomials in symbols of the net, and collect sums as factors.
 
-        The arguments are those of the class.
+        ``shape`` has the sizes and activations of the net, ``program`` the recorded polynomials,
+        and ``table`` the values of symbols by which results of functions are recognised. With
+        ``rough``, small terms of denominators are dropped.
         """
         self._shape, self._table = shape, table
         given = input_symbols(shape, rate=table.inputs.rate is not None)
@@ -92,7 +94,10 @@ class Compounds:
             self.add_sum((factor,), total)
 
     def atom(self, factor: Factor) -> int:
-        """Return the number of the atom that stands for a factor; add it if it is new."""
+        """Return the number of the variable of polynomials (atom) that stands for a factor.
+
+        The factor gets a new number if it has none yet.
+        """
         if factor not in self._atoms:
             self._atoms[factor] = self._free
             self.symbols[self._free] = factor
@@ -108,11 +113,12 @@ class Compounds:
     # --- results of functions --------------------------------------------------------------
 
     def _resolve_functions(self, program: Program, first: int, *, rough: bool) -> None:
-        """Find for each function's result the symbol with the same values, and store it.
+        """Find for each result of a function, such as ``exp``, the symbol with its values.
 
-        Results are taken in the order of the program; ``first`` is the atom number of the first
-        one. A result that equals no symbol stays an atom; if it is 1/s, the sum s is stored in
-        ``over``. If ``rough``, small terms of s are dropped.
+        The symbol of each result is stored by the result's atom number. Results are taken in the
+        order of ``program``; ``first`` is the atom number of the first one. A result that equals no
+        symbol stays a variable of its own; if it is 1/s, the sum s is stored in ``over``. With
+        ``rough``, small terms of s are dropped.
         """
         columns = atom_values(program, self._table.inputs)
         targets = [*self._candidate_symbols()]
@@ -134,10 +140,11 @@ class Compounds:
         return substitute(polynomial, self._values)
 
     def _candidate_symbols(self) -> Iterator[tuple[Array, int]]:
-        """Yield the values and the atom number of each symbol that a function's result may equal.
+        """Yield the symbols that the result of a function such as ``exp`` may equal.
 
-        These are slopes, derivatives that are no products of symbols, recomputed units, and an
-        activation applied again.
+        Each comes as its values, one for each call, and its atom number. The symbols are slopes,
+        derivatives that are no products of symbols, recomputed units, and an activation applied
+        again.
         """
         shape, table = self._shape, self._table
         names: list[tuple[str, int, When]] = []
@@ -163,9 +170,9 @@ class Compounds:
     # --- sums ----------------------------------------------------------------------------
 
     def _known_sums(self) -> Iterator[tuple[Factor, Polynomial]]:
-        """Yield each symbol that is a sum, such as ``error``, with its polynomial ``y − ŷ``.
+        """Yield each symbol that is a sum, such as ``error``, with its polynomial, here ``y − ŷ``.
 
-        They are errors, complements ``1 − A`` and ``1 + A``, units that are sums themselves, and
+        These are errors, complements ``1 − A`` and ``1 + A``, units that are sums themselves, and
         derivatives that are polynomials in the activation.
         """
         shape = self._shape
@@ -264,8 +271,9 @@ _WRITTEN = {
 def _match_symbol(column: Array, candidates: list[tuple[Array, int]]) -> Polynomial | None:
     """Return the polynomial in one symbol s that has the values ``column``: s, 1 − s or 1/s − 1.
 
-    1/s − 1 is the exponential in a sigmoid. ``candidates`` are the values and atom numbers of the
-    symbols to try. None if no symbol fits, or if all values are equal.
+    The last is the exponential in a sigmoid. ``column`` has a value for each call. ``candidates``
+    are the values and atom numbers of the symbols to try. None if no symbol fits, or if all values
+    are equal.
     """
     if not np.all(np.isfinite(column)) or not np.ptp(column):
         return None

@@ -116,7 +116,8 @@ def with_rate(inputs: UpdateInputs, seed: int) -> UpdateInputs:
 def draw_forward(task: Task, seed: int, n: int = 12) -> tuple[Array, dict[str, Array]]:
     """Draw ``n`` random inputs of a forward pass: ``X`` (n, features) and parameters (n, …).
 
-    They are small enough that no activation saturates.
+    ``task`` gives the sizes of the net, and ``seed`` makes the draw repeatable. The values are so
+    small that no activation saturates.
     """
     generator = np.random.default_rng(seed)
     shapes = parameter_shapes(task.X.shape[1], task.layers)

@@ -18,10 +18,12 @@ def evaluate(
     inputs: UpdateInputs,
     given: Mapping[str, Array] | None = None,
 ) -> dict[str, Array]:
-    """Return each parameter after the step that the formulas ``rules`` describe.
+    """Return each parameter (n, …) after the step that formulas describe, for ``n`` calls.
 
-    A formula that uses new values is computed after the formulas of these values. Entries without a
-    formula keep the value in ``given`` (parameters by name, as in ``inputs.before``), or are NaN.
+    ``rules`` has the formula of each entry, in the symbols of the net of ``task``, and ``inputs``
+    the old parameters and all other values. A formula that uses new values is computed after the
+    formulas of these values. Entries without a formula keep the value in ``given`` (parameters by
+    name, as in ``inputs.before``), or are NaN without ``given``.
 
     Raises
     ------
@@ -50,7 +52,8 @@ def entries_in_cycles(rules: Mapping[Entry, Rule]) -> set[Entry]:
 def sort_rules(rules: Mapping[Entry, Rule]) -> tuple[list[Rule], set[Entry]]:
     """Sort formulas so that each comes after the formulas whose new values it uses.
 
-    Return also the entries whose formulas cannot be sorted, see `entries_in_cycles`.
+    ``rules`` has the formula of each entry. Return the sorted formulas, and the entries whose
+    formulas cannot be sorted, because they need each other's new values (`entries_in_cycles`).
     """
     new_values_of = {entry: new_values_in(rule) for entry, rule in rules.items()}
     ordered = [rules[entry] for entry, factors in new_values_of.items() if not factors]
@@ -71,7 +74,10 @@ def rule_values(table: Table, rule: Rule) -> Array:
 
 
 def new_values_in(rule: Rule) -> list[Factor]:
-    """Return the factors of a rule that are values after the step; its source too, if it is one."""
+    """Return the symbols in a rule that stand for new values of parameters, after the step.
+
+    These are factors of its terms and, last, its source: the value to which the change is added.
+    """
     new_values = [
         factor for term in rule.terms for factor in term.factors if factor.when == "after"
     ]
@@ -127,11 +133,12 @@ STORED = Precision(SINGLE.exact, 2 * float(np.finfo(np.float32).eps))
 
 
 def agree(predicted: Array, observed: Array, before: Array, precision: Precision = DOUBLE) -> bool:
-    """Return whether predicted and observed new values of an entry are equal in every probe.
+    """Return whether predicted and observed new values of an entry are equal in every call.
 
-    All arrays have a value for each probe; ``before`` has the old values. The tolerance is relative
-    to the largest change, or to the largest value if that is smaller: after an assignment instead
-    of an update, the new value may be tiny beside the old one. False if a value is not finite.
+    All arrays have a value for each call; ``before`` has the old values. The tolerance is that of
+    ``precision``, relative to the largest change, or to the largest value if that is smaller: after
+    an assignment instead of an update, the new value may be tiny beside the old one. False if a
+    value is not finite.
     """
     if not np.all(np.isfinite(predicted)) or not np.all(np.isfinite(observed)):
         return False

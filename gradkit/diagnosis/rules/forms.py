@@ -38,11 +38,11 @@ COSTS = {
 
 
 def complexity(rule: Rule, task: Task) -> float:
-    """Return a cost that is higher the more unusual a rule is.
+    """Return a cost of a rule, by which the most usual of several equal rules is chosen.
 
-    Of equal rules, the cheapest is shown. Unusual coefficients, unusual symbols such as
-    ``hidden_slope``, and values from after the step cost more, and so does a source that is not the
-    entry's own old value.
+    The cost is higher for coefficients that are no simple multiple of a learning rate of ``task``,
+    for unusual symbols such as ``hidden_slope``, for values from after the step, and for a source
+    (the value to which the change is added) that is not the entry's own old value.
     """
     own = rule.source == Factor(rule.parameter, rule.index, "before")
     cost = 0.0 if own else 1.0 if rule.source is None or rule.source.when == "before" else 1.2

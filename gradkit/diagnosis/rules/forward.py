@@ -117,8 +117,9 @@ LAYER_MISTAKES: Mapping[str, tuple[str, str | int]] = {
 def mistakes_in(form: ForwardForm, activations: Activations) -> Iterator[tuple[str, Details]]:
     """Yield the codes and details of the mistakes that lead from the right form to ``form``.
 
-    ``activations`` has the right activation of each layer. Wrong return values count only if the
-    form has an ``output``; two exchanged ones are one mistake.
+    ``form`` says how a student's layers are computed and which values are returned; ``activations``
+    has the right activation of each layer. Wrong return values count only if ``form.output`` is
+    known; two exchanged ones are one mistake.
     """
     right = _right_form(activations)
     for number, layer in zip(form.order, form.layers, strict=True):
@@ -162,12 +163,12 @@ def before_last(last: int) -> str:
 
 @lru_cache(maxsize=32)
 def _known_forms(widths: Widths, activations: Activations) -> tuple[tuple[int, ForwardForm], ...]:
-    """Return each known form of a forward pass after its number of mistakes, fewest first.
+    """Return the known right and wrong ways to compute a forward pass, fewest mistakes first.
 
-    ``widths`` are the numbers of inputs, hidden units and outputs, ``activations`` the right
-    activation of each layer. A layer is skipped or repeated only where its shape allows it. The
-    forms do not say yet which stages are returned. Forms with more than `MAX_MISTAKES` mistakes are
-    left out.
+    Each comes after its number of mistakes. ``widths`` are the numbers of inputs, hidden units and
+    outputs, ``activations`` the right activation of each layer. A layer is skipped or repeated only
+    where its shape allows it. The forms do not say yet which intermediate values are returned.
+    Forms with more than `MAX_MISTAKES` mistakes are left out.
     """
     own = _right_form(activations).layers
     firsts, seconds = (_layer_forms(widths, activations, place) for place in (0, 1))
@@ -191,11 +192,13 @@ def _known_forms(widths: Widths, activations: Activations) -> tuple[tuple[int, F
 def _change_alike(
     changed: LayerForm, own: tuple[LayerForm, ...], widths: Widths, number: int
 ) -> LayerForm:
-    """Return the form of layer ``number`` with the mistakes that ``changed`` has in a first layer.
+    """Return the form of a layer with the same mistakes that the first layer has.
 
-    ``own`` are the right forms of all layers, ``widths`` the numbers of inputs, hidden units and
-    outputs. If the activation of ``changed`` is right, the result has the layer's own activation. A
-    layer that is not square stays transposed.
+    ``changed`` is the form of the first layer, ``own`` are the right forms of all layers,
+    ``number`` is that of the layer to change, and ``widths`` are the numbers of inputs, hidden
+    units and outputs. If the activation of ``changed`` is right, the result has the layer's own
+    activation. A weight matrix that is not square keeps the right orientation, since it fits in no
+    other.
     """
     same = changed.activation == own[0].activation
     square = widths[number - 1] == widths[number]
@@ -246,11 +249,12 @@ def _variants(name: str) -> tuple[tuple[int, int], ...]:
 def run_stages(
     form: ForwardForm, X: Array, before: Mapping[str, Array], known: Known | None = None
 ) -> dict[str, Array]:
-    """Return all stages of a form by name (``x``, ``z1``, ``a1``, …), each (n, units).
+    """Return the weighted sums and outputs of all layers by name (``x``, ``z1``, ``a1``, …).
 
-    ``X`` (n, features) are the inputs and ``before`` the parameters by name. ``known`` caches
-    layers that forms with the same first layers share: those in it are not computed again, and new
-    ones are added.
+    Each is an array (n, units). ``form`` says how the layers are computed, mistakes included. ``X``
+    (n, features) are the inputs and ``before`` the parameters by name. ``known`` caches layers that
+    forms with the same first layers share: those in it are not computed again, and new ones are
+    added.
     """
     known = {} if known is None else known
     stages, A = {"x": X}, X[:, :, None]
@@ -264,7 +268,10 @@ def run_stages(
 
 
 def dense_layers(form: ForwardForm) -> list[Dense]:
-    """Return a form's layers, in the order in which they run."""
+    """Return the layers of a forward pass in the order in which they run.
+
+    ``form`` may skip or repeat a layer of the task; the result then does too.
+    """
     return [
         Dense(
             number,
@@ -280,12 +287,13 @@ def dense_layers(form: ForwardForm) -> list[Dense]:
 def _complete_forms(
     form: ForwardForm, stages: Stages, probes: ForwardProbes, *, right: bool
 ) -> Iterator[ForwardForm]:
-    """Yield the form with the names of the stages that the student's function returned.
+    """Yield a form of the forward pass with the names of the values that the student returned.
 
-    ``stages`` are those of `run_stages`, and ``probes`` has the observed outputs. The fields
-    ``output`` and ``hidden`` become the names of stages that have the observed values, the right
-    ones if they fit. Nothing is yielded if no stage fits. If the last layer was not returned,
-    nothing is known of it: then the form is yielded only if it is ``right`` (has no mistakes).
+    ``stages`` are the values of all layers by name, as of `run_stages`, and ``probes`` has the
+    observed outputs. The fields ``output`` and ``hidden`` of ``form`` become names of stages that
+    have the observed values, the right ones if they fit. Nothing is yielded if no stage fits. If
+    the last layer was not returned, nothing is known of it: then the form is yielded only if it is
+    ``right`` (has no mistakes).
     """
     last = len(form.order)
     # The last layer's z is left out: it is the output of the form without an activation.

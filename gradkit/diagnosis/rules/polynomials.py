@@ -50,9 +50,10 @@ def add(left: Polynomial, right: Polynomial, scale: float = 1.0) -> Polynomial:
 
 
 def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
-    """Return the product of two polynomials, without terms that cancel up to rounding.
+    """Return the product of polynomials ``left`` and ``right``, without terms that cancel.
 
-    Raises TooLongError: their numbers of terms multiply to more than `MAX_TERMS`.
+    A term cancels if its coefficient is 0 up to rounding. Raises TooLongError: the numbers of terms
+    multiply to more than `MAX_TERMS`.
     """
     if len(left) * len(right) > MAX_TERMS:
         raise TooLongError("a product of too many terms")
@@ -67,7 +68,11 @@ def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
 
 
 def multiply_monomials(left: Monomial, right: Monomial) -> Monomial:
-    """Return the product of two monomials: powers are added, and atoms with power 0 left out."""
+    """Return the product of the monomials ``left`` and ``right``.
+
+    A monomial has pairs of an atom (the number of a variable) and its power. Powers are added, and
+    atoms with power 0 are left out.
+    """
     if not left or not right:
         return left or right
     powers = dict(left)
@@ -105,9 +110,9 @@ def atoms_of(polynomial: Polynomial) -> set[int]:
 
 
 def common_monomial(polynomial: Polynomial) -> Monomial:
-    """Return the largest monomial that divides all terms, with the lowest power of each atom.
+    """Return the largest monomial that divides all terms of ``polynomial``.
 
-    Of x²y + xy/z it is xy/z: powers may be negative.
+    It has the lowest power of each variable: of x²y + xy/z it is xy/z, as powers may be negative.
     """
     known = [dict(monomial) for monomial in polynomial]
     powers = {
@@ -123,7 +128,7 @@ def divide_by_monomial(polynomial: Polynomial, monomial: Monomial) -> Polynomial
 
 
 def divide_exactly(polynomial: Polynomial, divisor: Polynomial) -> Polynomial | None:
-    """Return the quotient of two polynomials, or None if there is a remainder.
+    """Return the quotient of ``polynomial`` by ``divisor``, or None if there is a remainder.
 
     This is polynomial long division, in lexicographic order of the powers; None too if it takes
     more than `MAX_DIVISION_STEPS`. The caller must first divide both arguments by their
@@ -170,12 +175,15 @@ def divide_exactly(polynomial: Polynomial, divisor: Polynomial) -> Polynomial | 
 
 
 def substitute(polynomial: Polynomial, values: Mapping[int, Polynomial]) -> Polynomial:
-    """Replace atoms of a polynomial by the polynomials in ``values``, by atom number.
+    """Replace variables of a polynomial by other polynomials, and return the result.
+
+    ``values`` has the polynomials by atom, the number of the variable. Variables without a
+    polynomial there stay.
 
     Raises
     ------
     TooLongError
-        An atom with a negative power would be replaced by a sum.
+        A variable with a negative power would be replaced by a sum.
     """
     if values.keys().isdisjoint(atoms_of(polynomial)):
         return polynomial
@@ -192,10 +200,11 @@ def substitute(polynomial: Polynomial, values: Mapping[int, Polynomial]) -> Poly
 
 
 def reduce_by(polynomial: Polynomial, divisor: Polynomial) -> Polynomial:
-    """Set ``divisor`` to 0 by solving it for one atom; replace that atom in ``polynomial``.
+    """Return ``polynomial`` with one variable replaced as if ``divisor`` were 0.
 
-    The difference of ``polynomial`` and the result is a multiple of the divisor. Return an empty
-    polynomial if the divisor cannot be solved for an atom or contains other atoms.
+    The equation ``divisor = 0`` is solved for the variable, so the difference of ``polynomial`` and
+    the result is a multiple of the divisor. Return an empty polynomial if the divisor cannot be
+    solved for a variable, or has variables that ``polynomial`` does not have.
     """
     if not atoms_of(divisor) <= atoms_of(polynomial):
         return {}

@@ -61,9 +61,10 @@ CLOSE = 1e-10
 
 
 def input_symbols(shape: Shape, *, rate: bool) -> tuple[Factor, ...]:
-    """Return the symbol of each input atom of an update, in the order of `flatten_inputs`.
+    """Return the symbol of each scalar input of an update, in the order of `flatten_inputs`.
 
-    ``rate`` says whether the update takes a learning rate, which comes last.
+    ``shape`` has the sizes of the net. ``rate`` says whether the update takes a learning rate,
+    which comes last.
     """
     return (
         *(Factor("target", (k,)) for k in range(shape.outputs)),
@@ -76,7 +77,10 @@ def input_symbols(shape: Shape, *, rate: bool) -> tuple[Factor, ...]:
 
 
 def flatten_inputs(inputs: UpdateInputs) -> Array:
-    """Return all scalar inputs of each call in one row, shape (n, atoms)."""
+    """Return all numbers that each call of an update gets, in one row: shape (n, atoms).
+
+    The order is that of `input_symbols`; a learning rate comes last.
+    """
     n = len(inputs.y)
     parts = [inputs.y, inputs.y_hat, inputs.A1, inputs.X]
     parts += [value.reshape(n, -1) for value in inputs.before.values()]
@@ -99,8 +103,9 @@ class Functions:
         self._atoms: dict[tuple[str, frozenset[tuple[Monomial, str]]], int] = {}
 
     def atom(self, function: str, argument: Polynomial) -> Polynomial:
-        """Return the atom for a function applied to a polynomial; add it if it is new.
+        """Return the variable (atom number) for a function of a polynomial; add it if it is new.
 
+        ``function`` is the name of the function, such as ``exp``, and ``argument`` the polynomial.
         Arguments are equal if their coefficients agree to `DIGITS` digits. Raises TooLongError:
         there are `MAX_FUNCTION_ATOMS` atoms already.
         """
@@ -216,10 +221,10 @@ class _Polynomials:
             raise TooLongError("polynomials of too many terms")
 
     def _polynomial(self, step: Made) -> Polynomial:
-        """Return the polynomial of an operation, from the stored ones of its operands.
+        """Return the polynomial of the operation ``step``, from the stored ones of its operands.
 
-        A function, such as ``exp``, gives an atom. The absolute value is the number with the sign
-        that it had in the recorded call.
+        The result of a function, such as ``exp``, is a new variable. The absolute value is the
+        number with the sign that it had in the recorded call.
         """
         if step.operation == GIVEN:
             return atom(int(step.figure))
@@ -244,7 +249,10 @@ class _Polynomials:
         return self._atom(step.operation, left)
 
     def _reciprocal(self, polynomial: Polynomial) -> Polynomial:
-        """Return 1 over a polynomial: a term for a single term, a new atom for a sum, {} for 0."""
+        """Return the polynomial of 1 over a polynomial.
+
+        It is a term for a single term, a new variable (atom) for a sum, and {} for 0.
+        """
         if not polynomial:
             return {}
         return (
@@ -335,7 +343,11 @@ def require(is_valid: bool, name: str) -> None:
 
 
 def atom_values(program: Program, inputs: UpdateInputs) -> Array:
-    """Return the values of all atoms, including results of functions, for each call: (n, atoms)."""
+    """Return the values of all variables of a program for each call, shape (n, atoms).
+
+    These are the scalar ``inputs`` of the update, and the results of functions that the polynomials
+    of ``program`` contain.
+    """
     columns = flatten_inputs(inputs)
     with np.errstate(all="ignore"):
         for function, argument in program.made:
@@ -346,7 +358,10 @@ def atom_values(program: Program, inputs: UpdateInputs) -> Array:
 
 
 def evaluate_polynomial(polynomial: Polynomial, columns: Array) -> Array:
-    """Return the values of a polynomial, shape (n,), from those of its atoms, shape (n, atoms)."""
+    """Return the values of a polynomial, shape (n,), from those of its variables.
+
+    ``columns`` (n, atoms) has the value of each variable (atom) in each call.
+    """
     total = np.zeros(len(columns))
     for monomial, coefficient in polynomial.items():
         term = np.full(len(columns), coefficient)

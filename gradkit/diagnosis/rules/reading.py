@@ -71,8 +71,9 @@ class Reading:
     def __init__(self, shape: Shape, compounds: Compounds) -> None:
         """Read the new value of every entry, as the rules of other entries may contain it.
 
-        A new value that is a product is stored; one that is a sum is added to ``compounds`` as a
-        sum to divide by. New values that cannot be read are skipped.
+        ``shape`` has the sizes of the net, and ``compounds`` the polynomials of all new values and
+        the known sums. A new value that is a product is stored; one that is a sum is added to
+        ``compounds`` as a possible factor. New values that cannot be read are skipped.
         """
         self._shape, self._compounds = shape, compounds
         self._products: dict[Entry, Term] = {}
@@ -94,9 +95,9 @@ class Reading:
     def rules(self, entry: Entry) -> Iterator[Rule]:
         """Yield the rules of an entry that the polynomial of its new value can be written as.
 
-        There is one for each possible source (the value that the change is added to), and one for
-        each new value of another entry that the change contains. Sources for which the change
-        cannot be written as products are skipped.
+        A rule is a source, the value that the change is added to, and a change of few products.
+        There is one rule for each possible source, and one for each new value of another entry that
+        the change contains. Sources for which the change cannot be written as products are skipped.
         """
         self._work = MAX_WORK
         after = self._compounds.after[entry]
@@ -114,10 +115,11 @@ class Reading:
     def _split_source(
         self, entry: Entry, after: Polynomial, own: Factor
     ) -> Iterator[tuple[Factor | None, Polynomial]]:
-        """Yield splits of an entry's new value ``after`` into a source and the rest.
+        """Yield splits of an entry's new value ``after`` into a source and the change added to it.
 
-        ``own`` is the entry's old value, which is the usual source. If that is no plain summand,
-        also another entry's old or new value that is one, or else None with the whole new value.
+        ``own`` is the entry's old value, which is the usual source. If ``own`` is no summand of its
+        own, splits with another entry's old or new value follow; without any, None comes with the
+        whole new value.
         """
         number = self._compounds.atom(own)
         alone = after.get(((number, 1),), 0.0)
@@ -153,11 +155,10 @@ class Reading:
         }
 
     def _use_new_values(self, entry: Entry, terms: Terms) -> Iterator[Terms]:
-        """Yield ``terms`` with a product replaced by a new value that equals the product.
+        """Yield ``terms`` with a product replaced by another entry's equal new value.
 
-        The terms are the change of ``entry``, and the new value is that of another entry. The
-        product is replaced in all terms that contain it; nothing is yielded for entries whose
-        product does not occur.
+        The terms are the change of ``entry``. There is one result for each other entry whose new
+        value occurs as a product in a term; it is replaced in all terms.
         """
         for other_entry, made in self._products.items():
             if other_entry == entry:
@@ -210,12 +211,12 @@ class Reading:
     def _splits(
         self, rest: Polynomial, barred: Entry | None
     ) -> Iterator[tuple[Mapping[object, Polynomial], str | None]]:
-        """Yield ways to split the sum ``rest``: the parts, and the letter of a separating index.
+        """Yield ways to split the sum ``rest`` into parts, each with a letter or None.
 
-        A sum is split by the number that an index has in each term, into a multiple of a known sum
-        and the remainder, or by the power of an atom. Keys of the parts are the numbers of the
-        index if a letter comes with them, which is None for other splits. The new value of
-        ``barred`` is not used as a sum. A long sum is only split by an index.
+        A split by an index has a letter (``i``, ``j`` or ``k``), and its parts are by the number of
+        the index. The others have None: a multiple of a known sum and the remainder, or parts by
+        the power of a variable. Known sums include new values of entries, but not that of
+        ``barred``. A sum of more than `MAX_TERMS_TO_SPLIT` terms is only split by an index.
         """
         symbols = self._compounds.symbols
         for letter in "jik" if self._shape.outputs > 1 else "ji":
@@ -236,10 +237,10 @@ class Reading:
                 yield parts, None
 
     def _sum_over(self, letter: str, parts: dict[object, Terms]) -> Term | None:
-        """Return one term with a sum over ``letter`` if the terms for all its values are alike.
+        """Return one term with a sum over the index ``letter``, which stands for several terms.
 
-        ``parts`` has the terms by the value of the index. None if the terms differ, or if a value
-        is missing or has not exactly one term.
+        ``parts`` has the terms by the number of the index. None if the terms differ in more than
+        this number, or if a number is missing or has not exactly one term.
         """
         sizes = {"i": self._shape.features, "j": self._shape.hidden, "k": self._shape.outputs}
         if set(parts) != set(range(sizes[letter])) or any(len(t) != 1 for t in parts.values()):
@@ -267,11 +268,12 @@ class Reading:
     def _clear_denominators(
         self, polynomial: Polynomial, barred: Entry | None
     ) -> tuple[Polynomial, tuple[Factor, ...]]:
-        """Multiply a polynomial by its denominators; return the numerator and the factors below it.
+        """Multiply a polynomial by its denominators; return the numerator and the denominators.
 
-        The factors have negative powers. The new value of the entry ``barred`` is not used as a
-        sum. Raises UnreadableError: a denominator is no product, or a sum's reciprocal has a
-        negative power.
+        The denominators are factors with negative powers, to be multiplied with the numerator. To
+        read a denominator, all known sums are used but the new value of the entry ``barred``.
+        Raises UnreadableError: a denominator is no product, or a sum's reciprocal has a negative
+        power.
         """
         below: list[Factor] = []
         coefficient = 1.0
@@ -295,10 +297,11 @@ class Reading:
     def _take_out_factors(
         self, polynomial: Polynomial, barred: Entry | None
     ) -> tuple[tuple[Factor, ...], Polynomial]:
-        """Divide a sum by its common monomial and all known sums; return the factors and the rest.
+        """Divide a sum by all that divides it exactly; return the factors and the rest.
 
-        The sum is not divided by the new value of the entry ``barred``. Raises UnreadableError: an
-        atom has no symbol, or there is too much to divide.
+        The divisors are the monomial that all terms of ``polynomial`` have in common, and all known
+        sums, such as y − ŷ, but not the new value of the entry ``barred``. Raises UnreadableError:
+        a variable has no symbol, or there is too much to divide.
         """
         monomial = common_monomial(polynomial)
         polynomial = divide_by_monomial(polynomial, monomial)

@@ -66,11 +66,12 @@ def recover(
 def _simplest_valid(
     task: Task, candidates: list[Rule], check: Table, precision: Precision
 ) -> Rule | None:
-    """Return the simplest candidate that gives the observed numbers, or None.
+    """Return the simplest of the ``candidates`` that gives the observed numbers, or None.
 
-    ``check`` has the values of all symbols at the observed calls. The result's ``others`` are
-    further valid candidates, up to `MAX_EQUAL_FORMS` in total. If no candidate is valid, they are
-    tried again with the derivative of a ReLU as a factor.
+    ``check`` has the values of all symbols at the observed calls, ``precision`` the tolerance, and
+    ``task`` the rates that make a coefficient simple. The result's ``others`` are further valid
+    candidates, up to `MAX_EQUAL_FORMS` in total. If no candidate is valid, they are tried again
+    with the derivative of a ReLU as a factor.
     """
     ordered = sorted(
         (normalize_rule(rule) for rule in candidates), key=lambda rule: complexity(rule, task)
@@ -86,8 +87,10 @@ def _simplest_valid(
 def _with_gate(shape: Shape, rule: Rule) -> Iterator[Rule]:
     """Yield the rule times the derivative of a piecewise linear activation, once for each unit.
 
-    A symbolic run takes only one branch of an ``if`` on a value's sign, so this factor is missing.
-    The index of a sum counts as a unit if the rule has the sum. Nothing for other activations.
+    Such an activation is a ReLU, for example. A symbolic run takes only one branch of an ``if`` on
+    a value's sign, so this factor is missing. ``shape`` has the activations and the numbers of
+    units. The index of a sum counts as a unit if the rule has the sum. Nothing for other
+    activations.
     """
     for symbol, activation, places in (
         ("hidden", shape.activation, [*range(shape.hidden), "j"]),
@@ -112,7 +115,8 @@ def _with_gate(shape: Shape, rule: Rule) -> Iterator[Rule]:
 def _break_cycles(rules: dict[Entry, Rule]) -> dict[Entry, Rule]:
     """Replace rules that need each other's new values by equal rules without new values.
 
-    The given dict is changed and returned. A rule without such an equal stays.
+    ``rules`` has the rule of each entry; it is changed and returned. The equal rules are those in
+    ``others`` of a rule; a rule without one stays.
     """
     for entry in [*rules]:
         if entry not in entries_in_cycles(rules):
@@ -133,7 +137,10 @@ def _finite_values(probes: UpdateProbes) -> dict[str, Array]:
 
 
 def _is_valid(rule: Rule, check: Table, precision: Precision) -> bool:
-    """Return whether a rule gives the observed values of its entry at all probes."""
+    """Return whether a rule gives the observed values of its entry in all calls.
+
+    ``check`` has the values of all symbols and the new parameters; ``precision`` is the tolerance.
+    """
     before, after = (
         values[rule.parameter][:, *rule.index] for values in (check.inputs.before, check.after)
     )

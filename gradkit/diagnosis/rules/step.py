@@ -114,7 +114,12 @@ EXACT = 1e-12
 
 
 def _correct_rule(task: Task, shape: Shape, entry: Entry, *, rate: bool) -> Rule:
-    """Return the correct rule of one entry, by the formulas in `correct_rules`."""
+    """Return the correct rule of one entry, by the formulas in `correct_rules`.
+
+    ``task`` has the loss and the learning rates, and ``shape`` the sizes and activations of its
+    net. With ``rate``, the update takes the learning rate, which becomes a factor in place of a
+    number.
+    """
     (parameter, (i, j)), layer = entry, int(entry[0][1])
     k: int | str = (j if parameter == W2 else i) if layer == 2 else "k"
     k = k if shape.outputs > 1 else 0
@@ -133,10 +138,11 @@ def _correct_rule(task: Task, shape: Shape, entry: Entry, *, rate: bool) -> Rule
 
 
 def _output_error(task: Task, shape: Shape, k: int | str) -> tuple[float, tuple[Factor, ...]]:
-    """Return −∂L/∂z₂ of output ``k`` (an index, or the letter of a sum) as coefficient and factors.
+    """Return −∂L/∂z₂ of output ``k`` as a coefficient and factors.
 
-    It is y − ŷ if loss and last activation belong together, else the loss's derivative times the
-    activation's.
+    ``k`` is an index, or the letter of a sum. For a loss of ``task`` that belongs together with the
+    last activation, the result is y − ŷ; otherwise it is the loss's derivative times that of the
+    activation, which ``shape`` names.
     """
     error = Factor("error", (k,))
     if shape.last == LOSSES[task.loss].natural:

@@ -117,9 +117,10 @@ class Table:
         return term.coefficient * self.product(term.factors)
 
     def product(self, factors: tuple[Factor, ...]) -> Array:
-        """Return the product of factors for each probe, shape (n,).
+        """Return the product of factors for each call, shape (n,).
 
-        Index letters are summed over, as in ``einsum``.
+        A factor whose index is a letter, such as ``W2[0,k]``, is summed over the letter, as in
+        ``einsum``. Without factors, the product is 1.
         """
         result: Array | None = None
         lettered: list[Any] = []
@@ -197,7 +198,10 @@ def replace_letter(term: Term, letter: str, number: int) -> Term:
 
 
 def combine_factors(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
-    """Combine equal factors into powers and drop those that cancel."""
+    """Combine factors that differ only in their power into one factor each.
+
+    Their powers are added; factors whose powers add up to 0 are left out.
+    """
     powers: dict[Factor, int] = {}
     for factor in factors:
         base = with_power(factor, 1)
@@ -236,7 +240,10 @@ def shape_of(task: Task) -> Shape:
 
 @lru_cache(maxsize=64)
 def _entries(shape: Shape) -> tuple[Entry, ...]:
-    """Return all entries of all parameters of a net, such as ``("W1", (0, 2))``."""
+    """Return all entries of all parameters of a net with the sizes ``shape``.
+
+    An entry is a parameter and its index, such as ``("W1", (0, 2))``.
+    """
     layers = (Layer(shape.hidden, ""), Layer(shape.outputs, ""))
     return tuple(
         (key, (i, j))

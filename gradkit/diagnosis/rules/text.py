@@ -53,7 +53,8 @@ def format_entry(parameter: str, index: tuple[int, ...], names: Names, *, output
 def _format_term(term: Term, names: Names, outputs: int) -> str:
     """Format a term with its sign, e.g. ``−2 · Σₖ · (y[k]−ŷ[k]) · W2[0, k]``.
 
-    ``names`` are the student's. With one output (``outputs``), its index is left out.
+    ``names`` are the student's names of the arrays, and ``outputs`` is the number of outputs of the
+    net: the index of an only one is left out.
     """
     letters = sorted({axis for f in term.factors for axis in f.index if isinstance(axis, str)})
     size = f"{abs(term.coefficient):.6g}"
@@ -87,8 +88,9 @@ def _merge_complements(factors: tuple[Factor, ...]) -> list[Factor]:
 def format_factor(factor: Factor, names: Names, *, outputs: int = 1) -> str:
     """Format a factor with its index and power, e.g. ``W2′[0]²``.
 
-    ``names`` are the student's. ``′`` marks new values of parameters, ``*`` recomputed values. With
-    one output (``outputs``), its index is left out.
+    ``names`` are the student's names of the arrays. The mark ``′`` is for new values of parameters,
+    ``*`` for recomputed values. ``outputs`` is the number of outputs of the net: the index of an
+    only one is left out.
     """
     symbol = factor.symbol
     if symbol in PARAMETERS:
