@@ -244,8 +244,10 @@ def draft(
 ) -> Bound:
     """Return the function as bound to a role, in gradkit's own convention.
 
-    ``fitting`` has the assignment of arguments, ``returns`` the path of each quantity in the
-    result, and ``training`` the facts about a torch training, see `Bound`.
+    ``role`` is the name of the role, and ``function`` the student's function. ``fitting`` has the
+    assignment of arguments to its parameters, ``returns`` the path of each quantity in the result,
+    and ``training`` the facts about a torch training, see `Bound`. The convention is that of
+    ``task``; the student's own is found later.
     """
     return Bound(
         role=role,
@@ -423,9 +425,11 @@ def conventions_of_start(task: Task, tree: Any, leaves: Leaves) -> list[Conventi
 
 
 def transposed_conventions(stated: Sequence[Convention]) -> Iterator[list[Convention]]:
-    """Yield the conventions with transposed weights, then those with other biases.
+    """Yield lists of conventions to try if the student's initialiser may be wrong.
 
-    `stated` are the conventions that agree with a start that may be wrong.
+    `stated` are the conventions that agree with the parameters that it returned. The first list has
+    these with transposed weights. The second has the first of them with other orientations of the
+    biases. Nothing is yielded if `stated` is empty.
     """
     if not stated:
         return
