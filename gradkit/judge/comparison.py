@@ -83,9 +83,10 @@ def least(case: Case, check: str) -> float:
 def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> Verdict | None:
     """Return the verdict of a check if there is nothing to compare, otherwise None.
 
-    That is so if the function of the role is missing, if a call in ``outcomes`` raised, or if the
-    process was lost in it. The first such outcome counts. A function that raises
-    NotImplementedError counts as missing.
+    That is so if the function of ``role``, a name such as ``update``, is missing, if a call in
+    ``outcomes`` raised, or if the process was lost in it. The first such outcome counts. A function
+    that raises NotImplementedError counts as missing. ``check`` is the name of the check for the
+    verdict.
     """
     for missing in case.binding.missing:
         if missing.role == role:
@@ -427,7 +428,11 @@ class Comparison(Struct):
         return len({(entry.parameter, entry.index) for entry in self.entries if entry.index})
 
     def remark_on_precision(self) -> None:
-        """Add, if any number failed, the remark that low precision explains the error."""
+        """Add, if any number failed, the remark that low precision explains the error.
+
+        The remark becomes a sentence of the message. The caller has tested that low precision is
+        the reason.
+        """
         if any(entry.index and entry.state != "pass" for entry in self.entries):
             self.remark(
                 format_text(
@@ -465,7 +470,11 @@ class Comparison(Struct):
                 self.entries.append(Entry(fault.quantity, (), "fail", None, None))
 
     def _sentences(self, *, notes: bool) -> list[str]:
-        """Return the reported sentences that are notes or, without ``notes``, all others."""
+        """Return the reported sentences about values.
+
+        With ``notes``, only those that cost no points are returned: that the student's array is of
+        a subclass of numpy's. Without it, all others.
+        """
         return [
             format_text(SENTENCES[kind], function=giver, quantity=joined(names), found=found)
             for (kind, giver, found), names in self._reports.items()
@@ -623,7 +632,11 @@ def label_of(bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[i
 
 
 def merge(entries: list[Entry]) -> list[Entry]:
-    """Return one entry for each parameter and index: the first of those with the worst state."""
+    """Return one entry for each parameter and index: the first of those with the worst state.
+
+    ``entries`` may have the same parameter and index several times, from different probes. The
+    order of states is `SEVERITIES`: a failed entry is worse than an inconclusive one.
+    """
     merged: dict[tuple[str, tuple[int, ...]], Entry] = {}
     for entry in entries:
         known = merged.setdefault((entry.parameter, entry.index), entry)

@@ -296,10 +296,11 @@ def compare(task: Task, point: Point, loss: Loss, least_error: float) -> Compare
 
 
 def _entries(case: Case, compared: Compared) -> Iterator[Entry]:
-    """Yield the entries of one point.
+    """Yield the entries of one compared step, with the student's names of them.
 
-    A right entry is left out where it earns nothing, and where a step of zero would be right too:
-    otherwise code that does nothing would earn points.
+    ``compared`` has the step and its comparison with finite differences. A right entry is left out
+    where it earns nothing, and where a step of zero would be right too: otherwise code that does
+    nothing would earn points.
     """
     bound, point = bound_of(case), compared.point
     for found in _rows(compared):
@@ -313,7 +314,12 @@ def _entries(case: Case, compared: Compared) -> Iterator[Entry]:
 
 
 def _rows(compared: Compared) -> Iterator[Entry]:
-    """Yield the entries of a report, and one for each array that was only checked as a whole."""
+    """Yield an entry for each compared number, and one for each array without a number of its own.
+
+    ``compared`` has a step and its comparison with finite differences. The entry of a whole array
+    has an empty index. It is yielded if the array was checked along random directions, or if the
+    check stopped before its last number.
+    """
     report, seen = compared.report, set()
     for one in report.entries:
         seen.add((one.parameter, one.index))
@@ -451,9 +457,10 @@ RATE_USED = (
 
 
 def _rate_notes(case: Case, chosen: Chosen) -> Iterator[str]:
-    """Yield a sentence for each rate that was taken from the student's text.
+    """Yield a sentence for each learning rate that was taken from the student's text.
 
-    There are none if the task leaves rates free.
+    ``chosen`` has the other rate of weights (``W``) and of biases (``b``), see `choose_rates`.
+    There are no sentences if the task leaves rates free.
     """
     rates = {"W": case.task.rates.weight, "b": case.task.rates.bias}
     if case.task.rates.policy == "free":

@@ -118,7 +118,7 @@ def followed(check: FunctionCheck, ways: Sequence[Sequence[Probe]]) -> list[int]
 
 
 def _outputs(check: FunctionCheck, probes: Sequence[Probe], right: Collection[str]) -> list[Output]:
-    """Judge each output of a check; those in `right` pass."""
+    """Judge each output that a check compares; those named in `right` pass without a comparison."""
     names = dict.fromkeys(check.compare)
     return [
         (output_entry(name, "pass"), "") if name in right else _counted(name, check, probes)
@@ -516,9 +516,10 @@ _RELATIONS: Sequence[tuple[Relation, str]] = (
 
 
 def _factor(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> float | None:
-    """Return the factor from expected to found numbers, or None if there is no single factor.
+    """Return the number by which all expected numbers are multiplied in the student's array.
 
-    ``tolerance`` is an accepted error relative to the largest number.
+    None is returned if there is no single such factor. ``found`` is the student's array, and
+    ``tolerance`` an accepted error relative to the largest number.
     """
     dot = float(np.sum(expected * expected))
     if not dot or not np.isfinite(found.astype(float)).all():
@@ -564,7 +565,8 @@ FACTOR_ERROR = 1e-6
 def _where(probe: Probe, off: Pairs, pairs: Pairs) -> str:
     """Return a sentence that names the hard case if only hard cases are wrong, otherwise "".
 
-    ``probe`` is the first wrong one, ``off`` are the wrong probes, and ``pairs`` all.
+    A hard case is a probe with inputs that the assignment sets. ``probe`` is the first wrong one,
+    ``off`` are the wrong probes, and ``pairs`` all; both have the found and the expected array too.
     """
     random = [probe for probe, _, _ in pairs if not probe.draw.hard]
     if random and all(each.draw.hard for each, _, _ in off):

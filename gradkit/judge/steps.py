@@ -125,8 +125,8 @@ def _credit_rest(case: Case, stop: Verdict) -> Verdict:
 def _compare(case: Case, comparison: Comparison, outcomes: Sequence[Outcome]) -> bool:
     """Compare the parameters after one step, and add their entries to ``comparison``.
 
-    ``outcomes`` are those of the batches of updates. Return whether no parameter moved in any of
-    them.
+    ``outcomes`` are those of the batches of updates, in the order of the case's probes. Return
+    whether no parameter moved in any of them.
     """
     still = True
     for batch, outcome in zip(case.probes.update, outcomes, strict=True):
@@ -206,7 +206,8 @@ def interface(case: Case, earlier: Earlier) -> Verdict:
 def _presence(case: Case, role: Role) -> Verdict:
     """Return a verdict on whether the function of a role is there and written.
 
-    Only for initialise its result is compared as well; other results belong to later checks.
+    If it is missing or raises NotImplementedError, the verdict says so. Only for ``initialise`` the
+    returned parameters are compared as well; other results belong to later checks.
     """
     outcomes = case.observations.outcomes.items()
     own = [outcome for name, outcome in outcomes if name.partition("/")[0] == role.name]
@@ -411,8 +412,8 @@ def _rises(losses: Array) -> bool:
 def _is_of_own_rows(comparison: Comparison, task: Task, run: Run, outcome: Outcome) -> bool:
     """Return whether losses that are wrong for a run's rows are right for the task's own rows.
 
-    The result is False if nothing is wrong in ``comparison``, or if the run has the task's own
-    rows.
+    ``comparison`` has the entries of the run, and ``outcome`` the student's results. The result is
+    False if nothing is wrong in ``comparison``, or if the run has the task's own rows.
     """
     found, own = outcome.outputs.get("loss"), replace(run, X=task.X, y=task.y)
     wrong = any(entry.state != "pass" for entry in comparison.entries)
@@ -442,10 +443,10 @@ def _is_right_on_repeated_rows(case: Case) -> bool:
 def _is_nearly(
     comparison: Comparison, task: Task, run: Run, outcome: Outcome, expected: Mapping[str, Array]
 ) -> bool:
-    """Return whether single precision explains all errors of a run that failed.
+    """Return whether single precision explains all errors of a training run that failed.
 
-    ``expected`` has the right results of the run. The result is False if nothing of the run is
-    wrong.
+    ``comparison`` has the entries of the run, ``outcome`` the student's results, and ``expected``
+    the right results. The result is False if nothing of the run is wrong.
     """
     if all(entry.state == "pass" for entry in comparison.entries if entry.probe == run.start):
         return False
@@ -633,8 +634,8 @@ def memorised(case: Case) -> tuple[str, ...]:
 def _is_hard_coded(case: Case, batch: Batch, known: Mapping[str, Array]) -> bool:
     """Return whether a role returns published values in each call of a batch, whatever the inputs.
 
-    ``known`` has the published values of each quantity. All calls have to give the same one of
-    them.
+    ``known`` has for each quantity its published values, one in each row. All calls have to return
+    the same row.
     """
     outcome, expected = case.observations.outcomes.get(batch.name), case.expected[batch.name]
     return _is_complete(outcome) and all(
