@@ -46,7 +46,11 @@ def _invocation(level: str, texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _log(rules: list[dict[str, str]], **run: Any) -> str:
-    """Write a SARIF log with one run; ``run`` are further fields of this run."""
+    """Write a log with one run in SARIF, a JSON format for the findings of analysis tools.
+
+    ``rules`` describe the mistakes that the results refer to, and ``run`` are further fields of the
+    run.
+    """
     driver = {"name": "gradkit", "semanticVersion": __version__, "rules": rules}
     # Columns count characters, as in Python, and not units of UTF-16.
     whole = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", **run}
