@@ -779,7 +779,8 @@ def folder_in(path: Path, names: list[str]) -> str:
 def _tops(names: list[str], prefix: str) -> list[str]:
     """List the top-level files and folders of an archive, or of the folder `prefix` in it.
 
-    ``names`` are the paths of all members. Names of folders end with a slash.
+    ``names`` are the paths of all members, and `prefix` is empty or ends with a slash. In the
+    result, names of folders end with a slash.
     """
     tops: dict[str, None] = {}
     for name in names:
@@ -870,7 +871,10 @@ class Loader(AbstractContextManager["Loader"]):
             return ""
 
     def _joined(self, handed: Handed) -> RawSubmission:
-        """Read all parts of a submission; parts that cannot be read become problems.
+        """Read all parts of a submission that was sent in several parts, and join them.
+
+        ``handed`` is the submission, as `gather` lists it. Parts that cannot be read become
+        problems.
 
         Raises
         ------
@@ -924,7 +928,8 @@ class Loader(AbstractContextManager["Loader"]):
     def _members(self, handed: Handed) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
         """Return the open archive of a submission, and the members that belong to it.
 
-        At most `OPEN` archives stay open; the one that was used longest ago is closed.
+        ``handed`` is the submission, as `gather` lists it. At most `OPEN` archives stay open; the
+        one that was used longest ago is closed.
 
         Raises
         ------
