@@ -169,7 +169,8 @@ def _complete(
 ) -> dict[str, int]:
     """Return all sizes of a probe: those drawn, and those that are computed from other sizes.
 
-    ``sizes`` are drawn, and ``hard`` are the values of a hard case, which override them.
+    ``sizes`` are drawn. ``hard`` has the values that the assignment sets for a hard case; its sizes
+    override the others.
 
     Raises
     ------
@@ -247,8 +248,9 @@ def _values(
 ) -> dict[str, Any]:
     """Draw the inputs of one probe, and return them and the sizes by name.
 
-    ``hard`` are the values that a hard case sets, and ``number`` is the index of the hard case.
-    ``known`` are the functions of expressions, by name.
+    ``sizes`` are the sizes of the probe, ``hard`` the values that the assignment sets for a hard
+    case, and ``number`` the index of the hard case, for errors. ``known`` are the functions of
+    expressions, by name.
     """
     names = {**known, **sizes}
     drawn: dict[str, Any] = dict(sizes)
