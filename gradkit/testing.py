@@ -86,7 +86,10 @@ def assert_trajectory(
 
 
 def _task(tasks: tuple[Task, ...], name: str | None) -> Task:
-    """Return the numpy task with an id, or the only one; raise ValueError if there is none."""
+    """Return the numpy task whose id is ``name``; by default the only numpy task.
+
+    ValueError is raised if there is no such task, or if several could be meant.
+    """
     __tracebackhide__ = True
     known = {task.id: task for task in tasks if not task.framework.trains}
     if name is None and len(known) == 1:
