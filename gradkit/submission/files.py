@@ -441,11 +441,11 @@ def read_members(
     """Read the code files among some members of an archive; also return the problems.
 
     ``label`` is the name of the submission for messages, and ``infos`` are the members of
-    ``archive``. Only members in the folder ``within`` of the archive are given, and the names of
-    files are relative to it. With ``inner``, archives among the members are opened if there is no
-    code file, since students submit a packed folder without anything beside it. An archive beside
-    code files may be a copy of them, and is not opened. Members that must not be read, and archives
-    that are not opened, become problems.
+    ``archive`` to read. ``within`` is a folder that is removed from the front of their names. With
+    ``inner``, archives among the members are opened if there is no code file, since students submit
+    a packed folder without anything beside it. An archive beside code files may be a copy of them,
+    and is not opened. Members that must not be read, and archives that are not opened, become
+    problems.
 
     Raises
     ------
