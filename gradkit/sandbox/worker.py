@@ -477,9 +477,9 @@ class Worker:
         return False
 
     def _drain(self, most: int) -> None:
-        """Read about ``most`` bytes of printed output; beyond the allowance, only count them.
+        """Read about ``most`` bytes of printed output, without waiting for more.
 
-        It returns when there is nothing more to read.
+        Bytes beyond the allowance are counted and dropped.
         """
         with contextlib.suppress(OSError):
             while most > 0 and (data := self._link.output.recv(_CHUNK_BYTES)):
@@ -489,7 +489,10 @@ class Worker:
                 self._dropped += len(data) - len(kept)
 
     def _lose_ended_process(self) -> NoReturn:
-        """Wait for the end of a process whose channel is closed, and raise WorkerLost."""
+        """Wait for the end of a process that has closed its channel, and raise WorkerLost.
+
+        Its exit code gives the kind of loss. If it does not end in `_GRACE_SECONDS`, it is killed.
+        """
         patience = time.monotonic() + _GRACE_SECONDS
         while not (ended := self._slot.ended()) and time.monotonic() < patience:
             time.sleep(0.001)
@@ -512,10 +515,10 @@ class Worker:
 
 
 def _loss_from_exit_code(code: int | None) -> tuple[LossKind, Message]:
-    """Return the kind of loss and a message for a process's exit code.
+    """Return the kind of loss, such as crash or memory, and a message for a process's exit code.
 
-    The code is minus the number of the signal that ended the process. It is None if the fork server
-    has ended too.
+    The code is minus the number of the signal that ended the process. It is None if the fork
+    server, the parent of the process, has ended too.
     """
     if code is None:
         return "crash", message("server")

@@ -130,7 +130,10 @@ def _unwanted_folders() -> list[str]:
 
 
 def _libraries(names: Sequence[str]) -> list[str]:
-    """Return the folders of numpy and named modules, which a bare interpreter may not search."""
+    """Return the folders of numpy and of the modules ``names`` in which a bare interpreter looks.
+
+    A bare interpreter does not search the user's own folders of packages by itself.
+    """
     path = safe_path()
     folders: dict[str, None] = {}
     for name in ("numpy", *names):
@@ -160,7 +163,10 @@ class ForkSlot:
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        """Start the zygote, a process that forks workers; it loads the modules of the recipe."""
+        """Start the zygote, a process that forks workers; it loads the modules of the recipe.
+
+        ``recipe`` has the modules and the settings of the sandbox.
+        """
         self._recipe = recipe
         self._pid: int | None = None
         self._closed = False
@@ -324,7 +330,10 @@ class SpawnSlot:
     """An interpreter that runs student code, and the next one, which loads its modules."""
 
     def __init__(self, recipe: Recipe) -> None:
-        """Start the first interpreter, which loads the modules of the recipe."""
+        """Start the first interpreter, which loads the modules of ``recipe``.
+
+        It will be used by the first worker; the next one is started then.
+        """
         self._recipe = recipe
         self._closed = False
         self._lock = threading.RLock()
@@ -729,9 +738,10 @@ GRADING = 2
 
 
 def short_of(reached: int, required: int) -> str:
-    """Return a text that a tier was not reached, what the next tier needs, and what to do.
+    """Return a sentence that this machine does not reach a tier, and what is needed for it.
 
-    ``reached`` is the tier of this machine, and ``required`` the tier that would be needed.
+    A tier is a level of isolation from 0 to 3. ``reached`` is the tier of this machine, and
+    ``required`` the tier that would be needed.
     """
     could = f", where it can {OPEN[reached]}" if reached in OPEN else ""
     return (
