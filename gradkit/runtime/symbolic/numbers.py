@@ -183,7 +183,11 @@ class Number(Carrier):
         return self._as_array()[index]
 
     def __getattr__(self, name: str) -> Any:
-        """Return a function of `FUNCTIONS` as a method, or a method of a 0-dimensional array."""
+        """Return the numpy function ``name`` as a method of this number, or a method of 0-d arrays.
+
+        A function must be listed in `FUNCTIONS`, as ``exp``. AttributeError is raised for other
+        names.
+        """
         if name in FUNCTIONS:
             return lambda: self._apply_function(name)
         if name in _ARRAY_METHODS:
