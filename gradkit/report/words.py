@@ -131,10 +131,10 @@ def wrong_entries_text(finding: Finding) -> str:
 
 
 def _output_name(entry: str) -> str:
-    """Return the name of an entry for a message: ``X (changed in place)`` for ``X left alone``.
+    """Return the name that a report prints for an entry of a check.
 
-    Results store ``X left alone`` for the test that the code does not change its input ``X``. All
-    other entries, such as ``W1[0,0]``, are returned unchanged.
+    The entry "X left alone" compares an input before and after the call: it is printed as "X
+    (changed in place)". Every other entry is printed as it is.
     """
     name = entry.removesuffix(LEFT_ALONE)
     return entry if name == entry else format_text("{name} (changed in place)", name=name)
