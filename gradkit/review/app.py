@@ -216,7 +216,7 @@ class Review:
         return self._beside(request, " and ".join(names), kept, names)
 
     def send_asset(self, request: Request) -> Response:
-        """Send the style or the script."""
+        """Return the style sheet or the script that a request names; for other names a 404 page."""
         from starlette.responses import Response as Plain
 
         name = request.path_params["name"]
