@@ -43,7 +43,7 @@ from gradkit.runtime.messages import (
 from gradkit.text import clean_text
 
 if TYPE_CHECKING:
-    from gradkit.sandbox.workshop import Slot
+    from gradkit.sandbox.workshop import Launcher
 
 CALL = "stub-call"
 """Kind of a frame with a call."""
@@ -239,8 +239,10 @@ class Worker:
         if the system does not tell.
     """
 
-    def __init__(self, slot: Slot, allowance: Allowance, deadline: float, seed: int) -> None:
-        """Start a process in a slot, and wait until it has applied its limits.
+    def __init__(
+        self, launcher: Launcher, allowance: Allowance, deadline: float, seed: int
+    ) -> None:
+        """Start a process by ``launcher``, and wait until it has applied its limits.
 
         ``allowance`` are the limits. The ``deadline``, in seconds, begins when the process is
         ready. ``seed`` seeds its random generators.
@@ -248,12 +250,12 @@ class Worker:
         self.tier = 0
         self._code: int | None = None
         self._cpu_seconds: float | None = None
-        self._slot = slot
+        self._launcher = launcher
         self._cap = allowance.output
         self._printed = bytearray()
         self._dropped = 0
         self._lost: WorkerLost | None = None
-        self._link = slot.start()
+        self._link = launcher.start()
         self._selector = selectors.DefaultSelector()
         for stream in self._link.channel, self._link.output:
             stream.setblocking(False)
@@ -279,7 +281,7 @@ class Worker:
     @property
     def cpu_seconds(self) -> float | None:
         """Return the processor time of the process, see `Worker`."""
-        used = self._slot.cpu_seconds()
+        used = self._launcher.cpu_seconds()
         self._cpu_seconds = self._cpu_seconds if used is None else used
         return self._cpu_seconds
 
@@ -357,7 +359,7 @@ class Worker:
             reply = self._exchange(encode(Frame("open", {}, data), TO_WORKER), _START_SECONDS)
         except WorkerLost as lost:
             self._drain(self._cap)
-            printed = self.output.strip() or self._slot.complaint()
+            printed = self.output.strip() or self._launcher.complaint()
             self.close()
             if self._code == UNCONFINED:
                 raise WorkshopError(f"no submission is run: {printed}") from None
@@ -437,7 +439,7 @@ class Worker:
         if self._link.output in ready:
             self._drain(_CHUNK_BYTES)
         # Data in the channel are read first, even if the process has ended.
-        return self._link.channel not in ready and self._slot.ended()
+        return self._link.channel not in ready and self._launcher.ended()
 
     def _send(self, unsent: memoryview) -> memoryview:
         """Send as many bytes as possible without waiting, and return the rest."""
@@ -494,7 +496,7 @@ class Worker:
         Its exit code gives the kind of loss. If it does not end in `_GRACE_SECONDS`, it is killed.
         """
         patience = time.monotonic() + _GRACE_SECONDS
-        while not (ended := self._slot.ended()) and time.monotonic() < patience:
+        while not (ended := self._launcher.ended()) and time.monotonic() < patience:
             time.sleep(0.001)
         if not ended:
             self._raise_loss("protocol", message("closed"))
@@ -510,7 +512,7 @@ class Worker:
 
     def _stop(self) -> None:
         self._cpu_seconds = self.cpu_seconds
-        code = self._slot.stop()
+        code = self._launcher.stop()
         self._code = self._code if code is None else code
 
 
