@@ -66,9 +66,10 @@ def log_text(text: str) -> str:
 
 
 def command(kind: str, message: str, properties: Mapping[str, str]) -> str:
-    r"""Return the line of a workflow command of GitHub.
+    r"""Return the line of a workflow command of GitHub, such as an annotation of a file.
 
-    ``kind`` is the command, such as ``error``. Empty ``properties`` are left out.
+    ``kind`` is the command, such as ``error``, and ``message`` its text. Empty ``properties`` are
+    left out.
 
     Examples
     --------

@@ -31,7 +31,10 @@ KINDS: dict[State, str] = {
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
-    """Write all submissions into one file, with a suite for each task. ``many`` is ignored."""
+    """Write the results of all submissions as XML in the format of JUnit, a suite for each task.
+
+    ``hints`` is the hint level: how much of a finding is shown. ``many`` is ignored.
+    """
     root = ET.Element("testsuites", name="gradkit")
     for result in results:
         for task in result.tasks:
@@ -40,7 +43,10 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 
 def refusal(sentences: Sequence[str]) -> str:
-    """Write the file if nothing could be graded: a case with an error for each submission."""
+    """Write an XML file for submissions that could not be graded: a case with an error for each.
+
+    ``sentences`` are the reasons.
+    """
     root = ET.Element("testsuites", name="gradkit")
     suite = _counted("gradkit", ["error" for _ in sentences])
     root.append(suite)

@@ -23,7 +23,8 @@ LEVELS = {"error": "error", "warning": "warning", "notice": "note"}
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     """Write the findings of all submissions, and checks that did not pass, as a log with one run.
 
-    ``many`` is ignored.
+    The format is SARIF. ``hints`` is the hint level: how much of a finding is shown. ``many`` is
+    ignored.
     """
     found = [each for result in results for each in annotations_of(result, hints)]
     codes = sorted({each.code for each in found})

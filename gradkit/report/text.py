@@ -245,10 +245,10 @@ def _print_task(
 ) -> None:
     """Print a task with its checks and findings.
 
-    ``worth`` is the text of its score. If ``explained`` is None, the task is printed in full, else
-    in brief. ``explained`` are the mistakes whose hints were printed before; those of this task are
-    added to it. In brief, checks that passed share one line. Checks that are blocked for the same
-    reason share a line, and an exception is printed once.
+    ``worth`` is the text of its score, and ``hints`` the hint level. If ``explained`` is None, the
+    task is printed in full, else in brief. ``explained`` are the mistakes whose hints were printed
+    before; those of this task are added to it. In brief, checks that passed share one line. Checks
+    that are blocked for the same reason share a line, and an exception is printed once.
     """
     line = Text.assemble((task.title, "bold"), f" ({task.task})  {worth}")
     if task.checkable < task.max_score:
@@ -319,7 +319,9 @@ def _format_short_check(
 ) -> Iterator[Line]:
     """Write a check in brief: its decision, its message if needed, and each finding in short form.
 
-    Mistakes that are not in ``explained`` also get a formula and a hint, and are added to it.
+    ``findings`` are those about the check, and ``hints`` is the hint level. ``explained`` are the
+    codes of mistakes whose hints were printed before. All others also get a formula and a hint, and
+    are added to ``explained``.
     """
     if check.decision is not None:
         yield Text(clean_text(words.override_text(check)), style="bold"), 0
@@ -333,7 +335,8 @@ def _format_short_check(
 def _format_short_finding(finding: Finding, hints: int, *, known: bool) -> Iterator[Line]:
     """Write a finding in brief, without its title.
 
-    If the same mistake was printed before (``known``), there is no hint and no formula.
+    ``hints`` is the hint level: how much of a finding is shown. If the same mistake was printed
+    before (``known``), there is no hint and no formula.
     """
     cost = f", {words.signed(-finding.deduction)}" if finding.deduction else ""
     about = Text(f"({finding.mistake}{cost})", style="dim")
@@ -668,7 +671,10 @@ def _format_number(value: float | None) -> str:
 
 
 def _print_totals(results: Sequence[Result], console: Console) -> None:
-    """Print a table with a row for each submission: its score, and the states of failed checks."""
+    """Print a table with a row for each submission: its score, and the states of its checks.
+
+    Only states of checks that did not pass are printed.
+    """
     table = _make_table("bold", "submission", "score", "of")
     table.add_column("")
     for result in results:
