@@ -112,8 +112,9 @@ class Compared(Struct, frozen=True):
 def gradient(case: Case, earlier: Earlier) -> Verdict:
     """Compare the gradients of the student's steps with finite differences of the loss.
 
-    The loss is that of the task, through the forward pass of the task's net. ``earlier`` has the
-    verdicts of the checks before this one: the check is blocked if the steps could not be made.
+    ``case`` has the task with the student's results. The loss is that of the task, through the
+    forward pass of the task's net. ``earlier`` has the verdicts of the checks before this one: the
+    check is blocked if the steps could not be made.
     """
     if case.task.framework.trains:
         _, stop = answered(case, "gradient", "train", first_steps(case), earlier)
@@ -242,9 +243,9 @@ def _stays(case: Case, run: Run) -> bool:
 def judge_points(case: Case, points: Sequence[Point], losses: Sequence[Loss]) -> Verdict:
     """Compare the steps from some points with finite differences of a loss for each.
 
-    ``losses`` has the loss of each point, as a function of the parameters. The rates are those of
-    the points. If no weight, or no bias, agrees with them, a number of the student's text takes
-    their place, see `choose_rates`.
+    ``case`` has the task and the student's functions. ``losses`` has the loss of each point, as a
+    function of the parameters. The learning rates are those of the points. If no weight, or no
+    bias, agrees with them, a number of the student's text takes their place, see `choose_rates`.
     """
     tolerance = least(case, "gradient")
     compared = [compare(case.task, *pair, tolerance) for pair in zip(points, losses, strict=True)]

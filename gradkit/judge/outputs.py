@@ -310,8 +310,9 @@ SHAPE_ALONE = "0 * "
 def shape_sentence(name: str, found: object, expected: object) -> str:
     """Return the sentence that an output has another shape than expected.
 
-    An assignment compares a shape alone by multiplying with zero: of ``0 * layer.b``, the sentence
-    names ``layer.b``.
+    ``name`` is the output as the assignment writes it, and ``found`` and ``expected`` are the two
+    shapes. An assignment compares a shape alone by multiplying with zero: of ``0 * layer.b``, the
+    sentence names ``layer.b``.
     """
     return format_text(
         "`{name}` has shape {found}; expected {expected}.",
@@ -322,9 +323,10 @@ def shape_sentence(name: str, found: object, expected: object) -> str:
 
 
 def _describe_shape(name: str, found: NDArray[Any], expected: NDArray[Any]) -> str:
-    """Return sentences on the wrong shape of an output, and on its numbers.
+    """Return sentences on the wrong shape of the output ``name``, and on its numbers.
 
-    They say how the numbers relate to the expected ones: transposed, reshaped, or summed.
+    ``found`` is the student's array. The sentences say how its numbers relate to the expected ones:
+    transposed, reshaped, or summed.
     """
     text = shape_sentence(name, found.shape, expected.shape)
     if name.startswith(SHAPE_ALONE):
@@ -464,7 +466,11 @@ def _is_one_zero(found: NDArray[Any], expected: NDArray[Any], tolerance: float) 
 
 
 def _is_total(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> bool:
-    """Return whether every entry is the sum of all expected entries; False for a single number."""
+    """Return whether every entry of ``found`` is the sum of all expected entries.
+
+    ``tolerance`` is an accepted error relative to the largest number. The result is False for a
+    single number.
+    """
     values = found.astype(float)
     return (
         found.size > 1

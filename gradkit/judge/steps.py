@@ -40,7 +40,8 @@ from gradkit.text import DRAWN, format_count, format_text
 def forward(case: Case, earlier: Earlier) -> Verdict:
     """Compare output and hidden layer for random inputs and for the published start and data.
 
-    ``earlier`` has the verdicts of the checks before this one.
+    ``case`` has the task with the expected and the student's results, and ``earlier`` the verdicts
+    of the checks before this one.
     """
     role = case.task.framework.forward
     outcomes, stop = answered(case, "forward", role, case.probes.forward, earlier)
@@ -65,9 +66,9 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
 def update(case: Case, earlier: Earlier) -> Verdict:
     """Compare the parameters after one step, entry by entry.
 
-    ``earlier`` has the verdicts of the checks before this one. If the step crashes, the entries
-    that are right without the crashing line are added. ``still`` in the verdict says that no
-    parameter moved.
+    ``case`` has the task with the expected and the student's results, and ``earlier`` the verdicts
+    of the checks before this one. If the step crashes, the entries that are right without the
+    crashing line are added. ``still`` in the verdict says that no parameter moved.
     """
     outcomes, stop = answered(case, "update", "update", case.probes.update, earlier)
     first = case.binding.bound["update"].before if "update" in case.binding.bound else None
@@ -191,7 +192,11 @@ WHOLE_NUMBERS = (
 
 
 def interface(case: Case, earlier: Earlier) -> Verdict:
-    """Check that each required role is found and written, and that initialise returns the start."""
+    """Check that each required function is found and written, and the result of initialise.
+
+    ``case`` has the task and the student's functions; initialise has to return the start of the
+    task. ``earlier``, the verdicts of the checks before this one, is not used.
+    """
     found = [(role.name, _presence(case, role)) for role in case.task.roles if role.required]
     entries = tuple(Entry(name, (), verdict.state, None, None) for name, verdict in found)
     notes = tuple(note for _, verdict in found for note in verdict.notes)
@@ -233,10 +238,11 @@ def _presence(case: Case, role: Role) -> Verdict:
 
 
 def model(case: Case, earlier: Earlier) -> Verdict:
-    """Check that the module exists and has the parameters of the assigned layers.
+    """Check that the torch module exists and has the parameters of the assigned layers.
 
-    Shapes may be in any order, and in the layout of torch or of ``X @ W + b``. Further parameters
-    fail.
+    ``case`` has the task and what is known of the module; ``earlier``, the verdicts of the checks
+    before, is not used. Shapes may be in any order, and in the layout of torch or of ``X @ W + b``.
+    Further parameters fail.
     """
     outcome = case.observations.outcomes.get("model")
     nothing = unusable(case, "model", "model", [outcome] if outcome else [])
@@ -566,9 +572,10 @@ Answers = Mapping[str, NDArray[np.generic]]
 
 
 def nondeterministic(case: Case) -> tuple[str, ...]:
-    """Return the roles that gave different numbers when called twice with the same inputs.
+    """Return the roles whose functions gave different numbers for the same inputs in two calls.
 
-    Results of training may differ by rounding, since rows may be summed in another order.
+    ``case`` has the results of both calls. Results of training may differ by rounding, since rows
+    may be summed in another order.
     """
     outcomes = case.observations.outcomes
     found = []
@@ -619,10 +626,10 @@ def remarkable(case: Case) -> bool:
 
 
 def memorised(case: Case) -> tuple[str, ...]:
-    """Return the roles that give published results, whatever their inputs are.
+    """Return the roles whose functions give published results, whatever their inputs are.
 
-    Each forward pass and update is called with random inputs, for which all results should differ.
-    A training is compared between runs.
+    ``case`` has the student's results. Each forward pass and update is called with random inputs,
+    for which all results should differ. A training is compared between runs.
     """
     published, drawn = case.probes.forward
     candidates = [(drawn, {"y_hat": case.expected[published.name]["y_hat"]})]
@@ -693,7 +700,8 @@ def _is_complete(outcome: Outcome | None) -> TypeGuard[Outcome]:
 def _same(first: Answers, second: Answers, rows: int | None, part: float) -> bool:
     """Return whether two sets of results agree, within an error of ``part`` of the largest number.
 
-    Of the first set, only the first `rows` rows are compared; None for all.
+    ``first`` and ``second`` have arrays by quantity. Of the first set, only the first `rows` rows
+    are compared; None for all.
     """
 
     def near(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
