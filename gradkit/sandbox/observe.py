@@ -288,8 +288,9 @@ def observe_returned(
 ) -> Outcome:
     """Call a forward function on n inputs, and return its outputs in the sizes that it uses.
 
-    ``inputs`` are arrays with n rows. The first call finds the size of each quantity that ``bound``
-    returns. The outputs have shape (n, size).
+    ``bound`` is the student's function, which runs in ``process``, and ``inputs`` are arrays with n
+    rows. The first call finds the size of each quantity that the function returns. The outputs have
+    shape (n, size).
     """
     call = call_of(bound, task)
     once = {name: value[0] for name, value in inputs.items()}

@@ -154,8 +154,8 @@ def read_call(frame: Frame) -> StubCall:
 def _call(origin: _Origin, arrays: Mapping[str, NDArray[Any]], depth: int) -> StubCall:
     """Return the call that parsed data describe, with its arguments.
 
-    ``arrays`` are the arrays of the frame by name, and ``depth`` the number of levels that an
-    argument may have.
+    ``origin`` has the function and the descriptions of the arguments, ``arrays`` are the arrays of
+    the frame by name, and ``depth`` is the number of levels that an argument may have.
 
     Raises
     ------

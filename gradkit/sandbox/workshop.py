@@ -165,7 +165,7 @@ class ForkLauncher:
     def __init__(self, recipe: Recipe) -> None:
         """Start the zygote, a process that forks workers; it loads the modules of the recipe.
 
-        ``recipe`` has the modules and the settings of the sandbox.
+        ``recipe`` names the modules to load and the folders in which to look for them.
         """
         self._recipe = recipe
         self._pid: int | None = None
@@ -400,7 +400,10 @@ class _Interpreter:
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        """Start the interpreter in a new folder; `connect` lets bytes pass."""
+        """Start the interpreter in a new folder; `connect` lets bytes pass.
+
+        ``recipe`` names the modules to load and the folders in which to look for them.
+        """
         self._folder: Path = make_folder()
         self._bridges: list[threading.Thread] = []
         self._connected = False
@@ -567,6 +570,8 @@ class Workshop(AbstractContextManager["Workshop"]):
         require_tier: int | None = None,
     ) -> None:
         """Check the arguments and the machine, and start the first process.
+
+        For the parameters see `Workshop`.
 
         Raises
         ------
