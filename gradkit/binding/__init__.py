@@ -304,8 +304,9 @@ class _Functions(_Roles):
     def _initialise(self, bound: Bound) -> tuple[Bound, list[Convention]]:
         """Call the initialiser once, and read the convention from the keys and shapes returned.
 
-        Returned are the function with its convention, and all conventions that agree with its
-        result; none if the call fails, or if its result is not the task's parameters.
+        ``bound`` is the initialiser. Returned are the function with its convention, and all
+        conventions that agree with its result; none if the call fails, or if its result is not the
+        task's parameters.
         """
         sizes = np.array([self.task.X.shape[1], *(layer.units for layer in self.task.layers)])
         sized = [argument for argument in bound.arguments if argument.startswith("dim/")]
@@ -320,8 +321,9 @@ class _Functions(_Roles):
     def _forward(self, bound: Bound, conventions: list[Convention]) -> tuple[Bound, bool]:
         """Find the first convention in which ``forward`` returns an array of the output's size.
 
-        Returned is the function with its convention, and whether there is such a convention;
-        without one, the function gets the first of the ``conventions``.
+        ``bound`` is the function, and ``conventions`` are the layouts of arrays to try. Returned is
+        the function with its convention, and whether there is such a convention; without one, the
+        function gets the first of the ``conventions``.
         """
         inputs, first = self.known_values, None
         asked = {key: inputs[key] for key in ("X", *self.task.starts[0].parameters)}
@@ -341,10 +343,10 @@ class _Functions(_Roles):
     def _update(self, bound: Bound, conventions: list[Convention]) -> tuple[Bound, bool]:
         """Find the first convention in which ``update`` returns parameters of the right shapes.
 
-        If there is none, the conventions are tried again without a rate, where the rate has a
-        default, since this need not be a number. Returned is the function with its convention, and
-        whether such a convention was found; without one, the function gets the first of the
-        ``conventions``.
+        ``bound`` is the function, and ``conventions`` are the layouts of arrays to try. If none
+        fits, they are tried again without a rate, where the rate has a default, since this need not
+        be a number. Returned is the function with its convention, and whether such a convention was
+        found; without one, the function gets the first of the ``conventions``.
         """
         inputs, first = {name: value[None] for name, value in self.known_values.items()}, None
         for attempt in self._attempts(bound, variants(conventions)):

@@ -133,10 +133,10 @@ class LoopScope(Struct):
         return self._known[node, steps]
 
     def _outside(self, node: ast.expr, steps: int) -> str | None:
-        """Return the global name that an expression's data come from, or None; without the cache.
+        """Return the global name that an expression's data come from, or None.
 
-        Names that the loop binds are traced back, at most ``steps`` assignments deep and
-        `MAX_SOURCES` in all.
+        ``node`` is the expression. Names that the loop binds are traced back, at most ``steps``
+        assignments deep and `MAX_SOURCES` in all. `outside` caches the results.
         """
         for name in dict.fromkeys(data_names(node, self.around)):
             sources = self.bound.get(name)
@@ -525,7 +525,11 @@ class Outline:
     """
 
     def __init__(self, cells: Sequence[Cell], modules: Mapping[str, str]) -> None:
-        """Start without names, models and loops; `read` adds those of a layer."""
+        """Start without names, models and loops; `read` adds those of a layer of cells.
+
+        ``cells`` are all cells, for places and imports of one from another, and ``modules`` the
+        sources of other modules that they may import, by name.
+        """
         self.names: dict[str, Place] = {}
         self.models: list[Model] = []
         self.loops: list[Loop] = []

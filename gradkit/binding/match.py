@@ -207,9 +207,9 @@ def _one_of_two_rates(
 ) -> list[str]:
     """Return the parameters assigned to a rate if there is another rate for biases, else nothing.
 
-    ``optional`` are the parameters with a default, and ``assigned`` has the argument of each
-    assigned parameter. One rate cannot be passed to ``lr=0.001, lr_bias=0.01``, so both keep their
-    defaults.
+    ``role`` has the accepted names of a rate. ``optional`` are the parameters with a default, and
+    ``assigned`` has the argument of each assigned parameter. One rate cannot be passed to
+    ``lr=0.001, lr_bias=0.01``, so both keep their defaults.
     """
     rates = [name for name in optional if name in assigned and assigned[name].kind == "rate"]
     words = {
