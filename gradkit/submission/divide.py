@@ -659,7 +659,10 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
 
 
 def _instead(task: Task, section: Section) -> str:
-    """Return a note if the task asks for a file by name and another file is graded, else ""."""
+    """Return a note if the task asks for a file by name and another file is graded, else "".
+
+    ``section`` has the code that is graded.
+    """
     files = [cell.file for cell in section.own]
     if not task.files or not files or any(is_attempt_at(file, task.files) for file in files):
         return ""

@@ -823,6 +823,8 @@ class Loader(AbstractContextManager["Loader"]):
     def load(self, handed: Handed) -> RawSubmission:
         """Read the bytes of one submission, within the limits of size.
 
+        ``handed`` says where it is, as `gather` lists it.
+
         Raises
         ------
         SubmissionError
@@ -849,9 +851,9 @@ class Loader(AbstractContextManager["Loader"]):
     def stamp(self, handed: Handed) -> str:
         """Return the newest modification time of a submission's files; "" if unknown.
 
-        It is in UTC, in ISO 8601. Times in an archive have no zone, and are read in this
-        computer's zone. The time of a git clone counts as unknown, since all its files have the
-        time of cloning.
+        ``handed`` says where the submission is, as `gather` lists it. The time is in UTC, in ISO
+        8601. Times in an archive have no zone, and are read in this computer's zone. The time of a
+        git clone counts as unknown, since all its files have the time of cloning.
         """
         try:
             if handed.parts:
@@ -894,6 +896,8 @@ class Loader(AbstractContextManager["Loader"]):
 
     def _member(self, handed: Handed) -> RawSubmission:
         """Read a submission that is a member of an archive.
+
+        ``handed`` has the path of the archive and the name of the member.
 
         Raises
         ------

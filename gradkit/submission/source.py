@@ -628,8 +628,8 @@ def from_history(
 def cell_title(number: int | None, source: str, heading: str = "") -> str:
     """Return the name of a cell in messages: ``cell [5] that begins `def update_parameters```.
 
-    ``number`` is the cell's number, or None if unknown, and ``heading`` the nearest heading above
-    it.
+    ``number`` is the cell's number, or None if unknown, ``source`` its text, and ``heading`` the
+    nearest heading above it.
     """
     lines = [line.strip() for line in source.split("\n")]
     first = next((line for line in lines if line and line[0] not in "#%!@"), lines[0])
