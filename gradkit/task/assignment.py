@@ -258,9 +258,10 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
 
 
 def _deductions(table: dict[str, Any]) -> dict[str, float]:
-    """Return the deductions that the file sets: shares of a check's points, by current code.
+    """Return the deductions that the file sets, as shares of a check's points.
 
-    ``table`` has a share from 0 to 1 for each code of a mistake.
+    ``table`` has a share from 0 to 1 for each code of a mistake. A code of an older version of
+    gradkit is replaced by the present code in the result.
 
     Raises
     ------
