@@ -102,9 +102,9 @@ def changes_of(spot: Spot, table: Sequence[Row], kinds: Collection[str] = ()) ->
 def _all_changes(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> Iterator[Change]:
     """Yield all changes of an expression by the rows of a table, also those without effect.
 
-    See `changes_of` for the parameters. For the table `EXCHANGES` these are also rearranged
-    arguments and elements and, for a whole expression, the change of every name or call that occurs
-    several times in it, everywhere at once.
+    A row is a rule; see `changes_of` for ``spot`` and ``kinds``. For the table `EXCHANGES` these
+    are also rearranged arguments and elements and, for a whole expression, the change of every name
+    or call that occurs several times in it, everywhere at once.
     """
     yield from _by_patterns(spot, table, kinds)
     if table is not EXCHANGES:

@@ -182,9 +182,10 @@ def _statements_of_model(
 ) -> Iterator[ast.stmt]:
     """Yield the model solution's statements in the student's names, and missing entries of dicts.
 
-    ``made`` are the names that the function assigns. A statement is also yielded with each of these
-    that it reads as target and, if it updates an array in place, for each single wrong entry, whose
-    indices are ``entries``. For the other parameters see `inserted`.
+    ``pool`` has the model's values and statements, and ``scopes`` the student's names in each run;
+    ``lacking`` yields the missing entries, see `inserted`. ``made`` are the names that the function
+    assigns. A statement is also yielded with each of these that it reads as target and, if it
+    updates an array in place, for each single wrong entry, whose indices are ``entries``.
     """
     missing = list(lacking(scopes[0].values))
     roles = ("statement", "whole") if missing else ("statement",)

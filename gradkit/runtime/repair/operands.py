@@ -160,8 +160,9 @@ def _functions(spot: Spot, _: Bound) -> Operands:
 def _further_arguments(spot: Spot, _: Bound) -> Operands:
     """Return arrays that may be passed to a call as one more argument, for its next parameter.
 
-    An array with the parameter's name comes first. The list is empty unless a function of the
-    student is called, without keyword arguments and with fewer arguments than parameters.
+    ``spot`` is the call. An array with the parameter's name comes first. The list is empty unless a
+    function of the student is called, without keyword arguments and with fewer arguments than
+    parameters.
     """
     node: Any = spot.node
     function = spot.names.namespace.get(ast.unparse(node.func))
@@ -294,9 +295,9 @@ def _words(spot: Spot, _: Bound) -> Operands:
 
 
 def _keys_of_row(spot: Spot, bound: Bound) -> Operands:
-    """Return the text keys of a dict of which the expression is an entry, as ``d["W1"]``.
+    """Return the text keys of the dict of which the expression is an entry, as ``d["W1"]``.
 
-    The list is empty if the object is no dict, or the key no constant.
+    ``spot`` is the entry. The list is empty if the object is no dict, or the key no constant.
     """
     node: Any = spot.node
     row = spot.scope.values.get(ast.unparse(node.value))

@@ -339,11 +339,12 @@ class Places:
         return near and self._known([value, *others])
 
     def near_of_entries(self, place: Place, statement: ast.stmt) -> int:
-        """Return how near an array is to the model's once ``statement`` has set entries of it.
+        """Return how near an array is to the model solution's after entries of it have been set.
 
-        ``statement`` is the statement of ``place``, or a change of it; it is run on copies. The
-        result is as for `known`: 0, `NEARLY` or `EXACT`. It is 0 if the statement sets no entries
-        of a named array, raises, or leaves whole numbers only.
+        ``statement`` sets the entries. ``place`` is an expression that its statement computes;
+        ``statement`` is that statement, or a change of it, and is run on copies of the recorded
+        names. The result is as for `known`: 0, `NEARLY` or `EXACT`. It is 0 if the statement sets
+        no entries of a named array, raises, or leaves whole numbers only.
         """
         targets = getattr(statement, "targets", [getattr(statement, "target", None)])
         name = getattr(getattr(targets[0], "value", None), "id", "")

@@ -225,9 +225,10 @@ class Search:
     def _search_pair(self, bench: Bench) -> BestChange | None:
         """Return two changes that together make outputs right, or None if no pair does.
 
-        The best single change is returned if it is better than the pair. The first of the two,
-        alone, gives a value of the model solution or makes more entries right; the second one is
-        searched in the text with the first. The state of the search is restored.
+        ``bench`` runs the check's lines. The best single change is returned if it is better than
+        the pair. The first of the two, alone, gives a value of the model solution or makes more
+        entries right; the second one is searched in the text with the first. Afterwards the text is
+        as before.
         """
         before, alone = (self.text, self._wrong, self._right, self._used, self._least), self._best
         amiss = sum(len(self._all) - len(right) for right in self._right.values())
