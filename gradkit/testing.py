@@ -100,9 +100,10 @@ def _task(tasks: tuple[Task, ...], name: str | None) -> Task:
 
 
 def _compare_run(forward: Forward, update: Update, task: Task, run: Run) -> None:
-    """Train with the functions and with gradient descent, and assert after each step.
+    """Train with the student's functions and with gradient descent, and compare after each step.
 
-    ``run`` has the data, initial weights and number of epochs.
+    ``forward`` and ``update`` are as for `assert_trajectory`. ``run`` has the data, initial weights
+    and number of epochs.
 
     Raises
     ------
