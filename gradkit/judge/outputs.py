@@ -127,7 +127,11 @@ def _outputs(check: FunctionCheck, probes: Sequence[Probe], right: Collection[st
 
 
 def _counted(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
-    """Judge the output ``name`` over all probes; count hard cases if it is wrong only there."""
+    """Judge the output ``name`` over all probes; if it is wrong only in hard cases, count these.
+
+    A hard case is a probe whose inputs the assignment sets. The count is stored in the entry of the
+    result. ``check`` is the check that compares the output.
+    """
     entry, sentence = _output(name, check, probes)
     if not any(probe.draw.hard for probe in probes if probe.draw.label == entry.probe):
         return entry, sentence
@@ -139,7 +143,8 @@ def _counted(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output
 def _hard_cases(wrong: Sequence[Probe], probes: Sequence[Probe]) -> int:
     """Return the number of wrong probes if all of them are hard cases, otherwise 0.
 
-    It is also 0 if the check has no other probes than hard cases.
+    A hard case is a probe whose inputs the assignment sets. ``probes`` are all probes. The result
+    is also 0 if the check has no other probes than hard cases.
     """
     if all(probe.draw.hard for probe in probes) or not all(probe.draw.hard for probe in wrong):
         return 0
@@ -167,9 +172,10 @@ def output_entry(
 
 
 def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:
-    """Yield remarks that cost no points: on changed inputs and on single precision.
+    """Yield remarks on a check that cost no points: on changed inputs and on single precision.
 
-    A changed input is reported only if the model solution does not change it.
+    ``probes`` have the student's and the model solution's results. A changed input is reported only
+    if the model solution does not change it.
     """
     for name in sorted({name for probe in probes for name in probe.found.changed}):
         asked = any(p.expected is None or name in p.expected.changed for p in probes)
