@@ -653,7 +653,10 @@ def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the names of a target with their values, also for ``lr, epochs = 0.01, 5``."""
+    """Yield the names in an assignment's target with their values: both of ``lr, n = 0.01, 5``.
+
+    A value is the node of its expression. Nothing is yielded for a tuple without visible values.
+    """
     if isinstance(target, ast.Name):
         yield target.id, value
     elif isinstance(target, ast.Attribute):
