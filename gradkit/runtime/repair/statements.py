@@ -189,9 +189,11 @@ def _target_changes(
 ) -> Iterator[Targeted]:
     """Yield changes of a statement's target, and exchanges of two values of a statement.
 
-    The exchanged values are those of a tuple that is assigned to or returned, or of a dict. An item
-    is the row, the changed node, its values, the new statement, and the node within which all equal
-    expressions change, or None. ``counts`` are names of integers, from which indices are made.
+    ``function`` contains the statement, and ``counts`` are names of integers, from which indices
+    are made. The exchanged values are those of a tuple that is assigned to or returned, or of a
+    dict. An item is the row (the rule that changes the text), the changed node, the values that
+    fill the row, the new statement, and the node within which all equal expressions change, or
+    None.
     """
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     (target,) = targets if len(targets) == 1 else (getattr(statement, "target", None),)

@@ -74,7 +74,8 @@ class Sheet:
         """Record a step at the current place in the code, and return its number.
 
         ``operation`` is one of `OPERATIONS`, and ``first`` and ``second`` are the steps of its
-        operands; for an atom or a constant, ``first`` is the number of that.
+        operands. For a constant or an atom, a number that was passed to the call, ``first`` is the
+        number of that.
 
         Raises
         ------
