@@ -133,8 +133,8 @@ def wrong_entries_text(finding: Finding) -> str:
 def _output_name(entry: str) -> str:
     """Return the name that a report prints for an entry of a check.
 
-    The entry "X left alone" compares an input before and after the call: it is printed as "X
-    (changed in place)". Every other entry is printed as it is.
+    The entry "X left alone" compares an input before and after the call: it is printed as
+    "X (changed in place)". Every other entry is printed as it is.
     """
     name = entry.removesuffix(LEFT_ALONE)
     return entry if name == entry else format_text("{name} (changed in place)", name=name)
