@@ -87,7 +87,7 @@ def contain_reported(fault: Exception, where: str) -> None:
 
 
 def _log(fault: Exception, text: str) -> None:
-    """Log a text as an error, or raise the fault if ``GRADKIT_STRICT`` is set."""
+    """Log ``text`` as an error, or raise ``fault`` if the variable ``GRADKIT_STRICT`` is set."""
     if os.environ.get(STRICT):
         raise fault
     # Imported here since it is rarely needed.

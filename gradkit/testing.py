@@ -86,7 +86,10 @@ def assert_trajectory(
 
 
 def _task(tasks: tuple[Task, ...], name: str | None) -> Task:
-    """Return the numpy task with an id, or the only one; raise ValueError if there is none."""
+    """Return the numpy task whose id is ``name``; by default the only numpy task.
+
+    ValueError is raised if there is no such task, or if several could be meant.
+    """
     __tracebackhide__ = True
     known = {task.id: task for task in tasks if not task.framework.trains}
     if name is None and len(known) == 1:
@@ -97,9 +100,10 @@ def _task(tasks: tuple[Task, ...], name: str | None) -> Task:
 
 
 def _compare_run(forward: Forward, update: Update, task: Task, run: Run) -> None:
-    """Train with the functions and with gradient descent, and assert after each step.
+    """Train with the student's functions and with gradient descent, and compare after each step.
 
-    ``run`` has the data, initial weights and number of epochs.
+    ``forward`` and ``update`` are as for `assert_trajectory`. ``run`` has the data, initial weights
+    and number of epochs.
 
     Raises
     ------

@@ -141,7 +141,7 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
 
 
 def where(place: Place) -> str:
-    """Write a place as ``code cell 5, line 3`` in a notebook, or ``file.py:12`` in a script.
+    """Write a place in a submission: ``code cell 5, line 3`` in a notebook, else ``file.py:12``.
 
     In a script, a known column is added: ``file.py:12:5``. A cell's title replaces its number.
     """

@@ -25,8 +25,8 @@ def refusing(
 ) -> Iterator[None]:
     """Turn an OSError of the block into an error ``PLACE: cannot be written (REASON). ADVICE``.
 
-    ``kind`` is the class of the new error, ``what`` replaces "cannot be written", and ``advice`` is
-    added at the end. By default, ``place`` is the file of the OSError.
+    A context manager. ``kind`` is the class of the new error, ``what`` replaces "cannot be
+    written", and ``advice`` is added at the end. By default, ``place`` is the file of the OSError.
     """
     try:
         yield
@@ -122,7 +122,8 @@ OPENED = Path("/proc/self/fd")
 def write_atomically(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file for writing, which replaces ``path`` at the end of the block.
 
-    If the block fails or the process is killed, an existing file at ``path`` is unchanged.
+    A context manager, which yields the file. If the block fails or the process is killed, an
+    existing file at ``path`` is unchanged.
     """
     handle, name = _open_unnamed(path) or tempfile.mkstemp(dir=path.parent, prefix=_prefix(path))
     try:
@@ -150,10 +151,10 @@ def _prefix(path: Path) -> str:
 
 
 def _open_unnamed(path: Path) -> tuple[int, str] | None:
-    """Open a file without a name in the folder of a path; return None if that is not possible.
+    """Open a file without a name in the folder of a path; return its descriptor and an empty text.
 
-    The system removes an unnamed file if the process is killed. The name that is returned with
-    the descriptor is empty.
+    None is returned if the system does not allow it. The system removes an unnamed file if the
+    process is killed. The empty text stands in place of the file's name.
     """
     flag = getattr(os, "O_TMPFILE", 0)
     if not flag or not OPENED.exists():

@@ -227,8 +227,10 @@ class _Functions(_Roles):
     def _settle_conventions(self) -> dict[str, Bound]:
         """Find the conventions of all bound functions, and return the functions by role.
 
-        The functions are called. An initialiser of another section is dropped if no function of
-        this section works with its parameters but some function works with a different convention.
+        A `Convention` says how the student's code stores the parameters and arrays: dict keys,
+        orientation of weights and biases, array or matrix. The functions are called to find it. An
+        initialiser of another section is dropped if no function of this section works with its
+        parameters but some function works with a different convention.
         """
         bound, stated = dict(self.bound), list[Convention]()
         if "initialise" in bound:
@@ -302,8 +304,9 @@ class _Functions(_Roles):
     def _initialise(self, bound: Bound) -> tuple[Bound, list[Convention]]:
         """Call the initialiser once, and read the convention from the keys and shapes returned.
 
-        Returned are the function with its convention, and all conventions that agree with its
-        result; none if the call fails, or if its result is not the task's parameters.
+        ``bound`` is the initialiser. Returned are the function with its convention, and all
+        conventions that agree with its result; none if the call fails, or if its result is not the
+        task's parameters.
         """
         sizes = np.array([self.task.X.shape[1], *(layer.units for layer in self.task.layers)])
         sized = [argument for argument in bound.arguments if argument.startswith("dim/")]
@@ -318,8 +321,9 @@ class _Functions(_Roles):
     def _forward(self, bound: Bound, conventions: list[Convention]) -> tuple[Bound, bool]:
         """Find the first convention in which ``forward`` returns an array of the output's size.
 
-        Returned is the function with its convention, and whether there is such a convention;
-        without one, the function gets the first of the ``conventions``.
+        ``bound`` is the function, and ``conventions`` are the layouts of arrays to try. Returned is
+        the function with its convention, and whether there is such a convention; without one, the
+        function gets the first of the ``conventions``.
         """
         inputs, first = self.known_values, None
         asked = {key: inputs[key] for key in ("X", *self.task.starts[0].parameters)}
@@ -339,10 +343,10 @@ class _Functions(_Roles):
     def _update(self, bound: Bound, conventions: list[Convention]) -> tuple[Bound, bool]:
         """Find the first convention in which ``update`` returns parameters of the right shapes.
 
-        If there is none, the conventions are tried again without a rate, where the rate has a
-        default, since this need not be a number. Returned is the function with its convention, and
-        whether such a convention was found; without one, the function gets the first of the
-        ``conventions``.
+        ``bound`` is the function, and ``conventions`` are the layouts of arrays to try. If none
+        fits, they are tried again without a rate, where the rate has a default, since this need not
+        be a number. Returned is the function with its convention, and whether such a convention was
+        found; without one, the function gets the first of the ``conventions``.
         """
         inputs, first = {name: value[None] for name, value in self.known_values.items()}, None
         for attempt in self._attempts(bound, variants(conventions)):
@@ -372,10 +376,11 @@ class _Functions(_Roles):
     def _is_used(self, bound: Bound, convention: Convention) -> bool:
         """Return whether the submission may pass inputs in the form of a convention.
 
-        ``bound`` is the function that gets the inputs. An array always counts. A pandas row counts
-        only if the submission uses one: it passes ``df.iloc[i]``, or the function converts its own
-        argument from pandas. numpy broadcasts a pandas row where it refuses a column, so code can
-        run with a row here, and still fail in the student's own loop.
+        ``bound`` is the function that gets the inputs, and ``convention.inputs`` says whether X is
+        passed as an array or as a pandas row. An array always counts. A pandas row counts only if
+        the submission uses one: it passes ``df.iloc[i]``, or the function converts its own argument
+        from pandas. numpy broadcasts a pandas row where it refuses a column, so code can run with a
+        row here, and still fail in the student's own loop.
         """
         if convention.inputs == "array":
             return True
@@ -469,7 +474,8 @@ class _Functions(_Roles):
 def _fit_sizes(function: Function, count: int) -> Fit:
     """Assign layer sizes to an initialiser's parameters: one size each, all of them to ``*dims``.
 
-    `count` is the number of layer sizes; a function without parameters gets none.
+    `count` is the number of sizes: of the inputs and of each layer. The returned assignment is
+    empty for a function without parameters.
     """
     names = function.required
     star = next((each.name for each in function.parameters if each.kind == "VAR_POSITIONAL"), None)
@@ -523,7 +529,10 @@ NOTHING = np.empty(0)
 
 
 def _known_values(task: Task) -> dict[str, Array]:
-    """Return inputs of one call: random numbers, all different and none of them zero."""
+    """Return inputs of one call of an update: random numbers, all different and none of them zero.
+
+    The keys are the parameters of the task's net, ``X``, ``y``, ``y_hat``, ``A1`` and ``rate``.
+    """
     known = shapes_of(task)
     shapes: dict[str, tuple[int, ...]] = {key: known[key] for key in task.starts[0].parameters}
     shapes |= {"X": (task.X.shape[1], 1), "A1": known["A1"]}
@@ -548,10 +557,12 @@ class _ModelAndTraining(_Roles):
         return self._model(role) if role.name == "model" else self._train(role)
 
     def _model(self, role: Role) -> Bound | Missing:
-        """Bind the first candidate that yields a module with parameters.
+        """Bind the first of the student's models that can be built, or report that there is none.
 
-        The model of the training loop is tried first, then names that the role accepts, then all
-        others. Functions that make a model are tried only for names without another model.
+        ``role`` is the role of the model. The model of the training loop is tried first, then names
+        that the role accepts, then all others. Functions that make a model are tried only for names
+        without another model. If none can be built, the first one tried is bound, and a later check
+        reports it.
         """
         # A function that makes a model is called only where no class or value is a model.
         made = [model for model in self.models if model.kind == "factory" and not model.required]
@@ -575,7 +586,10 @@ class _ModelAndTraining(_Roles):
         return self._bind_without_arguments(role, chosen, known[chosen].place, {"y_hat": ()})
 
     def _train(self, role: Role) -> Bound | Missing:
-        """Bind the training function or, without one, the top-level training loop."""
+        """Bind the training function or, without one, the top-level training loop.
+
+        ``role`` is the role of the training. If there is neither, a report of this is returned.
+        """
         named = called([f for f in self.functions if f.standing in ("own", "guess")], role.aliases)
         model = self.bound["model"].function if "model" in self.bound else ""
         for function in named:
@@ -674,7 +688,8 @@ class _ModelAndTraining(_Roles):
     def _bind_loop(self, role: Role, loop: Loop, model: str) -> Bound | Missing:
         """Bind a top-level training loop, or report the data that gradkit does not find in it.
 
-        ``model`` is the name of the graded model, or an empty text.
+        ``role`` is the role of the training, and ``model`` the name of the graded model. If it is
+        empty, the loop's own model is graded.
         """
         needs = loop.needs
         wanted = {"model": needs.model, "input": needs.X, "target": needs.y}

@@ -112,9 +112,11 @@ def _trains(loop: ast.AST) -> bool:
 
 
 def _order(loop: ast.For | ast.AsyncFor | ast.While | ast.FunctionDef) -> tuple[str, ...]:
-    """Return the `CALLS` of one iteration in order, from ``backward`` on.
+    """Return the names of the calls that make a training step, in the order of one iteration.
 
-    The result is empty if one of them is not made in every iteration, or more than once.
+    The names are those in `CALLS`, such as ``backward``, ``step`` and ``zero_grad``; ``backward``
+    comes first, since the loop repeats. The result is empty if one of the calls is not made in
+    every iteration, or if ``backward`` or ``step`` is not called exactly once.
     """
     values = [each.value for each in _statements(loop.body) if isinstance(each, ast.Expr)]
     # One line may hold several calls: `optimizer.zero_grad(), loss.backward()`.
@@ -138,7 +140,11 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _reckons(node: ast.AST) -> bool:
-    """Return whether an operation has an operand that `LOSS_AS_NUMBER` made a plain number."""
+    """Return whether an arithmetic operation uses a loss that was converted to a plain number.
+
+    Examples are ``a + loss.item()`` and ``a += loss.item()``; `LOSS_AS_NUMBER` lists the converting
+    methods. The result is False for nodes other than binary operations and such updates.
+    """
     if isinstance(node, ast.BinOp):
         sides = [node.left, node.right]
     elif isinstance(node, ast.AugAssign):

@@ -133,10 +133,10 @@ class LoopScope(Struct):
         return self._known[node, steps]
 
     def _outside(self, node: ast.expr, steps: int) -> str | None:
-        """Return the global name that an expression's data come from, or None; without the cache.
+        """Return the global name that an expression's data come from, or None.
 
-        Names that the loop binds are traced back, at most ``steps`` assignments deep and
-        `MAX_SOURCES` in all.
+        ``node`` is the expression. Names that the loop binds are traced back, at most ``steps``
+        assignments deep and `MAX_SOURCES` in all. `outside` caches the results.
         """
         for name in dict.fromkeys(data_names(node, self.around)):
             sources = self.bound.get(name)
@@ -525,7 +525,11 @@ class Outline:
     """
 
     def __init__(self, cells: Sequence[Cell], modules: Mapping[str, str]) -> None:
-        """Start without names, models and loops; `read` adds those of a layer."""
+        """Start without names, models and loops; `read` adds those of a layer of cells.
+
+        ``cells`` are all cells, for places and imports of one from another, and ``modules`` the
+        sources of other modules that they may import, by name.
+        """
         self.names: dict[str, Place] = {}
         self.models: list[Model] = []
         self.loops: list[Loop] = []
@@ -541,7 +545,8 @@ class Outline:
     def read(self, layer: CodeLayer, origin: Origin) -> None:
         """Add the names, models and loops of one layer of cells.
 
-        ``origin`` says to which section the cells belong.
+        ``origin`` says to which section the cells belong: ``own``, ``shared`` or ``borrowed``, see
+        `Section`.
         """
         # A function may be used above the cell that defines it, so definitions are read first.
         for statement in layer.statements:
@@ -555,7 +560,10 @@ class Outline:
             self._add_loop(statement, origin)
 
     def _bind(self, statement: Statement, origin: Origin) -> None:
-        """Add the names and models that one statement binds."""
+        """Add the names and models that one statement binds.
+
+        ``origin`` is stored with each model: ``own``, ``shared`` or ``borrowed``, as for `read`.
+        """
         place = self._place(statement.cell, statement.node.lineno)
         node = statement.node
         self.names |= dict.fromkeys(statement.binds, place)
@@ -577,7 +585,11 @@ class Outline:
                 self.models.append(Model(name, "value", place, origin))
 
     def _add_assigned(self, name: str, value: ast.expr, place: Place, origin: Origin) -> None:
-        """Add `name` as a model if its value is made from a known model: ``net = Net()``."""
+        """Add `name` as a model if its value is made from a known model: ``net = Net()``.
+
+        ``value`` is the assigned expression. ``place`` is the place of the assignment, and
+        ``origin`` that of its cell, as for `read`; both are stored with the model.
+        """
         while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
             value = value.func.value  # Net().to(device)
         made_from = value.func if isinstance(value, ast.Call) else value
@@ -594,7 +606,10 @@ class Outline:
             self.models.append(Model(name, "factory", place, origin, _required(node)))
 
     def _import(self, node: ast.Import | ast.ImportFrom, origin: Origin) -> None:
-        """Add the imported names, and the models that come from the student's own files."""
+        """Add the names that an import binds, and models that come from the student's own files.
+
+        ``origin`` is stored with each model, as for `read`.
+        """
         for alias in node.names:
             module = node.module or "" if isinstance(node, ast.ImportFrom) else alias.name
             name = alias.asname or alias.name.partition(".")[0]
@@ -607,7 +622,8 @@ class Outline:
     def _add_imported(self, module: str, alias: ast.alias, origin: Origin) -> None:
         """Add the models that an import takes from another file of the submission to `models`.
 
-        ``module`` is the imported module, and ``alias`` one of the imported names.
+        ``module`` is the imported module, and ``alias`` one of the imported names. ``origin`` is
+        stored with each model, as for `read`. Nothing is added if the module is not the student's.
         """
         cell = self._files.get(module)
         source = cell.source if cell is not None else self._modules.get(module)
@@ -624,9 +640,10 @@ class Outline:
                 self._torch.add(alias.asname or model.name)
 
     def _add_loop(self, statement: Statement, origin: Origin) -> None:
-        """Add the training loop in a statement, if there is one.
+        """Add the training loop in a statement to ``loops``, if there is one.
 
-        Loops of borrowed cells are left out.
+        ``origin`` says to which section the statement belongs, as for `read`. A loop of a
+        ``borrowed`` cell is left out, because it trains another model.
         """
         # The loops of other sections train other models.
         wanted = self._may_train and origin != "borrowed"
@@ -731,7 +748,11 @@ def inspect(task: Task, process: StudentProcess) -> tuple[Function, ...]:
 
 
 def _function(data: Mapping[str, Any], process: StudentProcess) -> Function:
-    """Return the function that the worker describes by ``data``; the process finds its places."""
+    """Return the function that the worker's reply describes.
+
+    ``data`` is the description as JSON, see `gradkit.runtime.inspection`. ``process`` converts its
+    lines to places in the student's files.
+    """
 
     def at(line: int) -> Place:
         return process.place((data["cell"], line)) or Place(data["cell"], None, 1)

@@ -207,9 +207,9 @@ def _one_of_two_rates(
 ) -> list[str]:
     """Return the parameters assigned to a rate if there is another rate for biases, else nothing.
 
-    ``optional`` are the parameters with a default, and ``assigned`` has the argument of each
-    assigned parameter. One rate cannot be passed to ``lr=0.001, lr_bias=0.01``, so both keep their
-    defaults.
+    ``role`` has the accepted names of a rate. ``optional`` are the parameters with a default, and
+    ``assigned`` has the argument of each assigned parameter. One rate cannot be passed to
+    ``lr=0.001, lr_bias=0.01``, so both keep their defaults.
     """
     rates = [name for name in optional if name in assigned and assigned[name].kind == "rate"]
     words = {
@@ -244,8 +244,10 @@ def draft(
 ) -> Bound:
     """Return the function as bound to a role, in gradkit's own convention.
 
-    ``fitting`` has the assignment of arguments, ``returns`` the path of each quantity in the
-    result, and ``training`` the facts about a torch training, see `Bound`.
+    ``role`` is the name of the role, and ``function`` the student's function. ``fitting`` has the
+    assignment of arguments to its parameters, ``returns`` the path of each quantity in the result,
+    and ``training`` the facts about a torch training, see `Bound`. The convention is that of
+    ``task``; the student's own is found later.
     """
     return Bound(
         role=role,
@@ -423,9 +425,11 @@ def conventions_of_start(task: Task, tree: Any, leaves: Leaves) -> list[Conventi
 
 
 def transposed_conventions(stated: Sequence[Convention]) -> Iterator[list[Convention]]:
-    """Yield the conventions with transposed weights, then those with other biases.
+    """Yield lists of conventions to try if the student's initialiser may be wrong.
 
-    `stated` are the conventions that agree with a start that may be wrong.
+    `stated` are the conventions that agree with the parameters that it returned. The first list has
+    these with transposed weights. The second has the first of them with other orientations of the
+    biases. Nothing is yielded if `stated` is empty.
     """
     if not stated:
         return
@@ -649,7 +653,10 @@ def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the names of a target with their values, also for ``lr, epochs = 0.01, 5``."""
+    """Yield the names in an assignment's target with their values: both of ``lr, n = 0.01, 5``.
+
+    A value is the node of its expression. Nothing is yielded for a tuple without visible values.
+    """
     if isinstance(target, ast.Name):
         yield target.id, value
     elif isinstance(target, ast.Attribute):

@@ -30,7 +30,8 @@ def judge(
 ) -> tuple[Verdict, ...]:
     """Return a verdict on each of the task's checks, or on the named checks, in the task's order.
 
-    A verdict in ``known`` is returned unchanged.
+    ``case`` has the task with the expected and the student's results. ``checks`` are names of
+    checks; None for all. A verdict in ``known`` is returned unchanged.
     """
     given = {verdict.check: verdict for verdict in known}
     verdicts: dict[str, Verdict] = {}

@@ -83,9 +83,10 @@ def least(case: Case, check: str) -> float:
 def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> Verdict | None:
     """Return the verdict of a check if there is nothing to compare, otherwise None.
 
-    That is so if the function of the role is missing, if a call in ``outcomes`` raised, or if the
-    process was lost in it. The first such outcome counts. A function that raises
-    NotImplementedError counts as missing.
+    That is so if the function of ``role``, a name such as ``update``, is missing, if a call in
+    ``outcomes`` raised, or if the process was lost in it. The first such outcome counts. A function
+    that raises NotImplementedError counts as missing. ``case`` has the student's functions, and
+    ``check`` is the name of the check for the verdict.
     """
     for missing in case.binding.missing:
         if missing.role == role:
@@ -250,8 +251,9 @@ def blocked(
 def blocked_by_model(case: Case, check: str, earlier: Earlier) -> Verdict | None:
     """Return the verdict of a torch check that cannot run without the model, otherwise None.
 
-    If the model has wrong parameters but its forward pass ran, the check can run: the model may
-    have all layers without having registered them all.
+    ``check`` is the name of the check, and ``earlier`` has the verdicts of the checks before, by
+    name. If the model has wrong parameters but its forward pass ran, the check can run: the model
+    may have all layers without having registered them all.
     """
     model = earlier.get("model")
     if model is not None and model.state == "fail":
@@ -292,15 +294,15 @@ def expected_of(
 def _oracle_of_update(
     task: Task, oracle: Oracle, probes: Probes, outcomes: Mapping[str, Outcome], expected: Expected
 ) -> Oracle | None:
-    """Return the oracle at the student's own rates if the task accepts them, otherwise None.
+    """Return the oracle at the student's own learning rates if the task accepts them, else None.
 
-    ``outcomes`` and ``expected`` have the student's and the expected results by the name of the
-    batch.
+    An oracle computes expected values. ``probes`` are the inputs, and ``outcomes`` and ``expected``
+    have the student's and the expected results by the name of the batch.
 
-    They are accepted if the task leaves rates free. They are also accepted if the passed rate is
-    that of the weights and the biases keep the task's ratio to it: ``lr`` for weights and
-    ``10 * lr`` for biases are right if the task asks for 0.001 and 0.01. In this case all entries
-    of the step have to be right.
+    The rates are accepted if the task leaves rates free. They are also accepted if the passed rate
+    is that of the weights and the biases keep the task's ratio to it: ``lr`` for weights and ``10 *
+    lr`` for biases are right if the task asks for 0.001 and 0.01. In this case all entries of the
+    step have to be right.
     """
     (batch,) = probes.update
     outcome = outcomes.get(batch.name)
@@ -321,11 +323,12 @@ def _oracle_of_update(
 def _oracle_of_training(
     task: Task, oracle: Oracle, probes: Probes, outcomes: Mapping[str, Outcome], expected: Expected
 ) -> Oracle | None:
-    """Return gradient descent at the rates that the first training step shows, or None.
+    """Return an oracle that trains at the learning rates of the student's first step, or None.
 
-    It is None if the task fixes the rates, or the step does not show any. ``outcomes`` and
-    ``expected`` have the student's and the expected results by the name of the run. The result does
-    not use a model solution, since its rates are fixed.
+    An oracle computes expected values. It is None if the task fixes the rates, or the step does not
+    show any. ``probes`` are the inputs, and ``outcomes`` and ``expected`` have the student's and
+    the expected results by the name of the run. The result does not use a model solution, since its
+    rates are fixed.
     """
     step = [run for run in probes.runs if run.check == "gradient" and run.epochs == 1][-1]
     outcome = outcomes.get(step.name)
@@ -427,7 +430,11 @@ class Comparison(Struct):
         return len({(entry.parameter, entry.index) for entry in self.entries if entry.index})
 
     def remark_on_precision(self) -> None:
-        """Add, if any number failed, the remark that low precision explains the error."""
+        """Add, if any number failed, the remark that low precision explains the error.
+
+        The remark becomes a sentence of the message. The caller has tested that low precision is
+        the reason.
+        """
         if any(entry.index and entry.state != "pass" for entry in self.entries):
             self.remark(
                 format_text(
@@ -465,7 +472,11 @@ class Comparison(Struct):
                 self.entries.append(Entry(fault.quantity, (), "fail", None, None))
 
     def _sentences(self, *, notes: bool) -> list[str]:
-        """Return the reported sentences that are notes or, without ``notes``, all others."""
+        """Return the reported sentences about values.
+
+        With ``notes``, only those that cost no points are returned: that the student's array is of
+        a subclass of numpy's. Without it, all others.
+        """
         return [
             format_text(SENTENCES[kind], function=giver, quantity=joined(names), found=found)
             for (kind, giver, found), names in self._reports.items()
@@ -580,8 +591,9 @@ class Comparison(Struct):
 def _odd_numbers(found: NDArray[Any], expected: Array) -> str:
     """Return the key of `SENTENCES` that says what is wrong with the type of the numbers, or "".
 
-    ``found`` are the student's numbers. Checked are complex and whole numbers, nan, infinity, and
-    less than single precision. Whole numbers count only if no error is above 1.
+    ``found`` are the student's numbers, and ``expected`` the right ones. Checked are complex and
+    whole numbers, nan, infinity, and less than single precision. Whole numbers count only if no
+    error is above 1.
     """
     if found.dtype.kind == "c":
         return "complex"
@@ -623,7 +635,11 @@ def label_of(bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[i
 
 
 def merge(entries: list[Entry]) -> list[Entry]:
-    """Return one entry for each parameter and index: the first of those with the worst state."""
+    """Return one entry for each parameter and index: the first of those with the worst state.
+
+    ``entries`` may have the same parameter and index several times, from different probes. The
+    order of states is `SEVERITIES`: a failed entry is worse than an inconclusive one.
+    """
     merged: dict[tuple[str, tuple[int, ...]], Entry] = {}
     for entry in entries:
         known = merged.setdefault((entry.parameter, entry.index), entry)

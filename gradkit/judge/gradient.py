@@ -112,8 +112,9 @@ class Compared(Struct, frozen=True):
 def gradient(case: Case, earlier: Earlier) -> Verdict:
     """Compare the gradients of the student's steps with finite differences of the loss.
 
-    The loss is that of the task, through the forward pass of the task's net. ``earlier`` has the
-    verdicts of the checks before this one: the check is blocked if the steps could not be made.
+    ``case`` has the task with the student's results. The loss is that of the task, through the
+    forward pass of the task's net. ``earlier`` has the verdicts of the checks before this one: the
+    check is blocked if the steps could not be made.
     """
     if case.task.framework.trains:
         _, stop = answered(case, "gradient", "train", first_steps(case), earlier)
@@ -242,9 +243,9 @@ def _stays(case: Case, run: Run) -> bool:
 def judge_points(case: Case, points: Sequence[Point], losses: Sequence[Loss]) -> Verdict:
     """Compare the steps from some points with finite differences of a loss for each.
 
-    ``losses`` has the loss of each point, as a function of the parameters. The rates are those of
-    the points. If no weight, or no bias, agrees with them, a number of the student's text takes
-    their place, see `choose_rates`.
+    ``case`` has the task and the student's functions. ``losses`` has the loss of each point, as a
+    function of the parameters. The learning rates are those of the points. If no weight, or no
+    bias, agrees with them, a number of the student's text takes their place, see `choose_rates`.
     """
     tolerance = least(case, "gradient")
     compared = [compare(case.task, *pair, tolerance) for pair in zip(points, losses, strict=True)]
@@ -296,10 +297,11 @@ def compare(task: Task, point: Point, loss: Loss, least_error: float) -> Compare
 
 
 def _entries(case: Case, compared: Compared) -> Iterator[Entry]:
-    """Yield the entries of one point.
+    """Yield the entries of one compared step, with the student's names of them.
 
-    A right entry is left out where it earns nothing, and where a step of zero would be right too:
-    otherwise code that does nothing would earn points.
+    ``compared`` has the step and its comparison with finite differences. A right entry is left out
+    where it earns nothing, and where a step of zero would be right too: otherwise code that does
+    nothing would earn points.
     """
     bound, point = bound_of(case), compared.point
     for found in _rows(compared):
@@ -313,7 +315,12 @@ def _entries(case: Case, compared: Compared) -> Iterator[Entry]:
 
 
 def _rows(compared: Compared) -> Iterator[Entry]:
-    """Yield the entries of a report, and one for each array that was only checked as a whole."""
+    """Yield an entry for each compared number, and one for each array without a number of its own.
+
+    ``compared`` has a step and its comparison with finite differences. The entry of a whole array
+    has an empty index. It is yielded if the array was checked along random directions, or if the
+    check stopped before its last number.
+    """
     report, seen = compared.report, set()
     for one in report.entries:
         seen.add((one.parameter, one.index))
@@ -451,9 +458,10 @@ RATE_USED = (
 
 
 def _rate_notes(case: Case, chosen: Chosen) -> Iterator[str]:
-    """Yield a sentence for each rate that was taken from the student's text.
+    """Yield a sentence for each learning rate that was taken from the student's text.
 
-    There are none if the task leaves rates free.
+    ``chosen`` has the other rate of weights (``W``) and of biases (``b``), see `choose_rates`.
+    There are no sentences if the task leaves rates free.
     """
     rates = {"W": case.task.rates.weight, "b": case.task.rates.bias}
     if case.task.rates.policy == "free":

@@ -118,7 +118,7 @@ def followed(check: FunctionCheck, ways: Sequence[Sequence[Probe]]) -> list[int]
 
 
 def _outputs(check: FunctionCheck, probes: Sequence[Probe], right: Collection[str]) -> list[Output]:
-    """Judge each output of a check; those in `right` pass."""
+    """Judge each output that a check compares; those named in `right` pass without a comparison."""
     names = dict.fromkeys(check.compare)
     return [
         (output_entry(name, "pass"), "") if name in right else _counted(name, check, probes)
@@ -127,7 +127,11 @@ def _outputs(check: FunctionCheck, probes: Sequence[Probe], right: Collection[st
 
 
 def _counted(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
-    """Judge the output ``name`` over all probes; count hard cases if it is wrong only there."""
+    """Judge the output ``name`` over all probes; if it is wrong only in hard cases, count these.
+
+    A hard case is a probe whose inputs the assignment sets. The count is stored in the entry of the
+    result. ``check`` is the check that compares the output.
+    """
     entry, sentence = _output(name, check, probes)
     if not any(probe.draw.hard for probe in probes if probe.draw.label == entry.probe):
         return entry, sentence
@@ -139,7 +143,8 @@ def _counted(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output
 def _hard_cases(wrong: Sequence[Probe], probes: Sequence[Probe]) -> int:
     """Return the number of wrong probes if all of them are hard cases, otherwise 0.
 
-    It is also 0 if the check has no other probes than hard cases.
+    A hard case is a probe whose inputs the assignment sets. ``probes`` are all probes. The result
+    is also 0 if the check has no other probes than hard cases.
     """
     if all(probe.draw.hard for probe in probes) or not all(probe.draw.hard for probe in wrong):
         return 0
@@ -167,9 +172,10 @@ def output_entry(
 
 
 def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:
-    """Yield remarks that cost no points: on changed inputs and on single precision.
+    """Yield remarks on a check that cost no points: on changed inputs and on single precision.
 
-    A changed input is reported only if the model solution does not change it.
+    ``probes`` have the student's and the model solution's results. A changed input is reported only
+    if the model solution does not change it.
     """
     for name in sorted({name for probe in probes for name in probe.found.changed}):
         asked = any(p.expected is None or name in p.expected.changed for p in probes)
@@ -310,8 +316,9 @@ SHAPE_ALONE = "0 * "
 def shape_sentence(name: str, found: object, expected: object) -> str:
     """Return the sentence that an output has another shape than expected.
 
-    An assignment compares a shape alone by multiplying with zero: of ``0 * layer.b``, the sentence
-    names ``layer.b``.
+    ``name`` is the output as the assignment writes it, and ``found`` and ``expected`` are the two
+    shapes. An assignment compares a shape alone by multiplying with zero: of ``0 * layer.b``, the
+    sentence names ``layer.b``.
     """
     return format_text(
         "`{name}` has shape {found}; expected {expected}.",
@@ -322,9 +329,10 @@ def shape_sentence(name: str, found: object, expected: object) -> str:
 
 
 def _describe_shape(name: str, found: NDArray[Any], expected: NDArray[Any]) -> str:
-    """Return sentences on the wrong shape of an output, and on its numbers.
+    """Return sentences on the wrong shape of the output ``name``, and on its numbers.
 
-    They say how the numbers relate to the expected ones: transposed, reshaped, or summed.
+    ``found`` is the student's array. The sentences say how its numbers relate to the expected ones:
+    transposed, reshaped, or summed.
     """
     text = shape_sentence(name, found.shape, expected.shape)
     if name.startswith(SHAPE_ALONE):
@@ -464,7 +472,11 @@ def _is_one_zero(found: NDArray[Any], expected: NDArray[Any], tolerance: float) 
 
 
 def _is_total(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> bool:
-    """Return whether every entry is the sum of all expected entries; False for a single number."""
+    """Return whether every entry of ``found`` is the sum of all expected entries.
+
+    ``tolerance`` is an accepted error relative to the largest number. The result is False for a
+    single number.
+    """
     values = found.astype(float)
     return (
         found.size > 1
@@ -516,9 +528,10 @@ _RELATIONS: Sequence[tuple[Relation, str]] = (
 
 
 def _factor(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> float | None:
-    """Return the factor from expected to found numbers, or None if there is no single factor.
+    """Return the number by which all expected numbers are multiplied in the student's array.
 
-    ``tolerance`` is an accepted error relative to the largest number.
+    None is returned if there is no single such factor. ``found`` is the student's array, and
+    ``tolerance`` an accepted error relative to the largest number.
     """
     dot = float(np.sum(expected * expected))
     if not dot or not np.isfinite(found.astype(float)).all():
@@ -564,7 +577,8 @@ FACTOR_ERROR = 1e-6
 def _where(probe: Probe, off: Pairs, pairs: Pairs) -> str:
     """Return a sentence that names the hard case if only hard cases are wrong, otherwise "".
 
-    ``probe`` is the first wrong one, ``off`` are the wrong probes, and ``pairs`` all.
+    A hard case is a probe with inputs that the assignment sets. ``probe`` is the first wrong one,
+    ``off`` are the wrong probes, and ``pairs`` all; both have the found and the expected array too.
     """
     random = [probe for probe, _, _ in pairs if not probe.draw.hard]
     if random and all(each.draw.hard for each, _, _ in off):

@@ -40,7 +40,8 @@ from gradkit.text import DRAWN, format_count, format_text
 def forward(case: Case, earlier: Earlier) -> Verdict:
     """Compare output and hidden layer for random inputs and for the published start and data.
 
-    ``earlier`` has the verdicts of the checks before this one.
+    ``case`` has the task with the expected and the student's results, and ``earlier`` the verdicts
+    of the checks before this one.
     """
     role = case.task.framework.forward
     outcomes, stop = answered(case, "forward", role, case.probes.forward, earlier)
@@ -65,9 +66,9 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
 def update(case: Case, earlier: Earlier) -> Verdict:
     """Compare the parameters after one step, entry by entry.
 
-    ``earlier`` has the verdicts of the checks before this one. If the step crashes, the entries
-    that are right without the crashing line are added. ``still`` in the verdict says that no
-    parameter moved.
+    ``case`` has the task with the expected and the student's results, and ``earlier`` the verdicts
+    of the checks before this one. If the step crashes, the entries that are right without the
+    crashing line are added. ``still`` in the verdict says that no parameter moved.
     """
     outcomes, stop = answered(case, "update", "update", case.probes.update, earlier)
     first = case.binding.bound["update"].before if "update" in case.binding.bound else None
@@ -125,8 +126,8 @@ def _credit_rest(case: Case, stop: Verdict) -> Verdict:
 def _compare(case: Case, comparison: Comparison, outcomes: Sequence[Outcome]) -> bool:
     """Compare the parameters after one step, and add their entries to ``comparison``.
 
-    ``outcomes`` are those of the batches of updates. Return whether no parameter moved in any of
-    them.
+    ``outcomes`` are those of the batches of updates, in the order of the case's probes. Return
+    whether no parameter moved in any of them.
     """
     still = True
     for batch, outcome in zip(case.probes.update, outcomes, strict=True):
@@ -191,7 +192,11 @@ WHOLE_NUMBERS = (
 
 
 def interface(case: Case, earlier: Earlier) -> Verdict:
-    """Check that each required role is found and written, and that initialise returns the start."""
+    """Check that each required function is found and written, and the result of initialise.
+
+    ``case`` has the task and the student's functions; initialise has to return the start of the
+    task. ``earlier``, the verdicts of the checks before this one, is not used.
+    """
     found = [(role.name, _presence(case, role)) for role in case.task.roles if role.required]
     entries = tuple(Entry(name, (), verdict.state, None, None) for name, verdict in found)
     notes = tuple(note for _, verdict in found for note in verdict.notes)
@@ -206,7 +211,8 @@ def interface(case: Case, earlier: Earlier) -> Verdict:
 def _presence(case: Case, role: Role) -> Verdict:
     """Return a verdict on whether the function of a role is there and written.
 
-    Only for initialise its result is compared as well; other results belong to later checks.
+    If it is missing or raises NotImplementedError, the verdict says so. Only for ``initialise`` the
+    returned parameters are compared as well; other results belong to later checks.
     """
     outcomes = case.observations.outcomes.items()
     own = [outcome for name, outcome in outcomes if name.partition("/")[0] == role.name]
@@ -232,10 +238,11 @@ def _presence(case: Case, role: Role) -> Verdict:
 
 
 def model(case: Case, earlier: Earlier) -> Verdict:
-    """Check that the module exists and has the parameters of the assigned layers.
+    """Check that the torch module exists and has the parameters of the assigned layers.
 
-    Shapes may be in any order, and in the layout of torch or of ``X @ W + b``. Further parameters
-    fail.
+    ``case`` has the task and what is known of the module; ``earlier``, the verdicts of the checks
+    before, is not used. Shapes may be in any order, and in the layout of torch or of ``X @ W + b``.
+    Further parameters fail.
     """
     outcome = case.observations.outcomes.get("model")
     nothing = unusable(case, "model", "model", [outcome] if outcome else [])
@@ -411,8 +418,8 @@ def _rises(losses: Array) -> bool:
 def _is_of_own_rows(comparison: Comparison, task: Task, run: Run, outcome: Outcome) -> bool:
     """Return whether losses that are wrong for a run's rows are right for the task's own rows.
 
-    The result is False if nothing is wrong in ``comparison``, or if the run has the task's own
-    rows.
+    ``comparison`` has the entries of the run, and ``outcome`` the student's results. The result is
+    False if nothing is wrong in ``comparison``, or if the run has the task's own rows.
     """
     found, own = outcome.outputs.get("loss"), replace(run, X=task.X, y=task.y)
     wrong = any(entry.state != "pass" for entry in comparison.entries)
@@ -442,10 +449,10 @@ def _is_right_on_repeated_rows(case: Case) -> bool:
 def _is_nearly(
     comparison: Comparison, task: Task, run: Run, outcome: Outcome, expected: Mapping[str, Array]
 ) -> bool:
-    """Return whether single precision explains all errors of a run that failed.
+    """Return whether single precision explains all errors of a training run that failed.
 
-    ``expected`` has the right results of the run. The result is False if nothing of the run is
-    wrong.
+    ``comparison`` has the entries of the run, ``outcome`` the student's results, and ``expected``
+    the right results. The result is False if nothing of the run is wrong.
     """
     if all(entry.state == "pass" for entry in comparison.entries if entry.probe == run.start):
         return False
@@ -565,9 +572,10 @@ Answers = Mapping[str, NDArray[np.generic]]
 
 
 def nondeterministic(case: Case) -> tuple[str, ...]:
-    """Return the roles that gave different numbers when called twice with the same inputs.
+    """Return the roles whose functions gave different numbers for the same inputs in two calls.
 
-    Results of training may differ by rounding, since rows may be summed in another order.
+    ``case`` has the results of both calls. Results of training may differ by rounding, since rows
+    may be summed in another order.
     """
     outcomes = case.observations.outcomes
     found = []
@@ -618,10 +626,10 @@ def remarkable(case: Case) -> bool:
 
 
 def memorised(case: Case) -> tuple[str, ...]:
-    """Return the roles that give published results, whatever their inputs are.
+    """Return the roles whose functions give published results, whatever their inputs are.
 
-    Each forward pass and update is called with random inputs, for which all results should differ.
-    A training is compared between runs.
+    ``case`` has the student's results. Each forward pass and update is called with random inputs,
+    for which all results should differ. A training is compared between runs.
     """
     published, drawn = case.probes.forward
     candidates = [(drawn, {"y_hat": case.expected[published.name]["y_hat"]})]
@@ -633,8 +641,8 @@ def memorised(case: Case) -> tuple[str, ...]:
 def _is_hard_coded(case: Case, batch: Batch, known: Mapping[str, Array]) -> bool:
     """Return whether a role returns published values in each call of a batch, whatever the inputs.
 
-    ``known`` has the published values of each quantity. All calls have to give the same one of
-    them.
+    ``known`` has for each quantity its published values, one in each row. All calls have to return
+    the same row.
     """
     outcome, expected = case.observations.outcomes.get(batch.name), case.expected[batch.name]
     return _is_complete(outcome) and all(
@@ -692,7 +700,8 @@ def _is_complete(outcome: Outcome | None) -> TypeGuard[Outcome]:
 def _same(first: Answers, second: Answers, rows: int | None, part: float) -> bool:
     """Return whether two sets of results agree, within an error of ``part`` of the largest number.
 
-    Of the first set, only the first `rows` rows are compared; None for all.
+    ``first`` and ``second`` have arrays by quantity. Of the first set, only the first `rows` rows
+    are compared; None for all.
     """
 
     def near(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:

@@ -42,7 +42,8 @@ def _line(data: Mapping[str, Any]) -> str:
 def _data(result: Result, hints: int) -> dict[str, Any]:
     """Return the data of a result that GitHub Classroom's reporter reads.
 
-    There is always at least one test; without points to earn, it is an empty one that passes.
+    ``hints`` is the hint level: how much of a finding is shown. There is always at least one test;
+    without points to earn, it is an empty one that passes.
     """
     unit = _unit(result)
     tests = [t for task in result.tasks for c in task.checks for t in _tests(task, c, unit, hints)]
@@ -81,8 +82,10 @@ def _tests(
 ) -> Iterator[dict[str, Any]]:
     """Yield a check as tests of equal points, first those that pass; none if it has no points.
 
-    ``unit`` is the points of one test in hundredths. The tests that pass share the points of the
-    check; if these do not suffice for a whole test, the first test has them, and does not pass.
+    GitHub Classroom gives a test all its points or none, so a check with a part of its points is
+    divided. ``unit`` is the points of one test in hundredths, and ``hints`` the hint level. The
+    tests that pass share the points of the check; if these do not suffice for a whole test, the
+    first test has them, and does not pass.
     """
     cents, most = round(check.score * CENT), round(check.max_score * CENT)
     if not most:

@@ -66,9 +66,10 @@ def log_text(text: str) -> str:
 
 
 def command(kind: str, message: str, properties: Mapping[str, str]) -> str:
-    r"""Return the line of a workflow command of GitHub.
+    r"""Return the line of a workflow command of GitHub, such as an annotation of a file.
 
-    ``kind`` is the command, such as ``error``. Empty ``properties`` are left out.
+    ``kind`` is the command, such as ``error``, and ``message`` its text. Empty ``properties`` are
+    left out.
 
     Examples
     --------
@@ -198,7 +199,10 @@ FIELDS: Mapping[type, str] = {
 
 
 def _fields(record: object, hints: int) -> dict[str, Any]:
-    """Return the fields of a record that the hint level shows, as plain data."""
+    """Return the fields of a record by name, as plain data, without those above the hint level.
+
+    ``hints`` is the hint level: how much of a finding is shown.
+    """
     own = _worked_out(record, hints)
     levels = FROM_LEVEL.get(type(record), {})
     return {
@@ -211,7 +215,8 @@ def _fields(record: object, hints: int) -> dict[str, Any]:
 def _plain(value: object, hints: int) -> Any:
     """Convert a value to plain data. Numbers that are not finite become None.
 
-    A record becomes its fields that the hint level shows. Objects of other types are unchanged.
+    A record becomes a dict of its fields, without those above the hint level ``hints``. Tuples
+    become lists. Objects of other types are unchanged.
     """
     if isinstance(value, float):
         return value if math.isfinite(value) else None
@@ -267,8 +272,8 @@ def visible(task: TaskResult, hints: int) -> list[Finding]:
 def to_row(result: Result, hints: int = EXPECTED_LEVEL, link: str = "") -> Row:
     """Return a result as a row of the class, with its mistakes if the hint level names them.
 
-    A task's points are those that a person has set, if any. ``link`` is the address of the
-    student's page, which the row links to.
+    ``hints`` is the hint level: how much of a finding is shown. ``link`` is the address of the
+    student's page, which the row links to. A task's points are those that a person has set, if any.
     """
     from gradkit.records.classroom import Row
     from gradkit.report.words import count_text, given_for
@@ -305,7 +310,7 @@ def _by_numbers(result: Result) -> tuple[float, float] | None:
 
 
 def _decision(check: CheckResult) -> dict[str, Any] | None:
-    """Return a person's decision on a check as plain data, or None."""
+    """Return a person's decision on the points of a check as plain data; None if there is none."""
     word = check.decision
     if word is None:
         return None
@@ -333,9 +338,10 @@ def apply_visibility(result: Result) -> Result:
 
 
 def _task(task: TaskResult, unseen: set[str]) -> TaskResult:
-    """Return a task without the findings of the checks named in ``unseen``.
+    """Return a task as students may see it, without findings of checks that they may not see.
 
-    The score by numbers is removed too.
+    ``unseen`` has the names of these checks. The score under the price list ``numbers`` is removed
+    too.
     """
     findings = tuple(finding for finding in task.findings if finding.check not in unseen)
     # Codes that only an unseen check's findings have would reveal these findings.

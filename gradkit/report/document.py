@@ -40,7 +40,11 @@ def document(template: str, **values: object) -> str:
 
 @cache
 def prepared() -> Environment:
-    """Return the templates of this package, with the style, functions and filters they use."""
+    """Return this package's templates as an `Environment`, with all that they use.
+
+    That is the style, the script, and the functions and filters of `gradkit.report.words`. The
+    result is cached.
+    """
     from markupsafe import Markup
 
     templates = environment(PACKAGE)

@@ -83,9 +83,10 @@ def _deduction_sentence(mistake: Mistake) -> str:
 
 
 def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
-    """Write a table of the deduction for each mistake, by preset, with an explanation below.
+    """Write a table of the share of points that each mistake costs, with an explanation below.
 
-    With ``own``, the prices of an assignment by code, the table has a column for these.
+    Each price list of gradkit has a column. ``own`` has the prices of an assignment by code; unless
+    it is empty, they are the last column.
     """
     presets = list(get_args(PriceList))
     heads = ["mistake", *presets, *(["this assignment"] if own else [])]

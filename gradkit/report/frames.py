@@ -55,7 +55,7 @@ def grade_frame(rows: Sequence[Row]) -> DataFrame:
 
 
 def _cells(row: Row) -> dict[str, object]:
-    """Return the cells of a student without points of checks, adjustments and identifiers.
+    """Return the cells of a student by column, without points of checks and adjustments.
 
     Students without a submission have None where the cell would be about the submission.
     """
@@ -132,7 +132,11 @@ def mistake_frame(rows: Sequence[Row]) -> DataFrame:
 
 
 def review_frame(looks: Sequence[Row], folder: Path) -> DataFrame:
-    """Return a table with a row for each student whose result a person must look at."""
+    """Return a table with a row for each student whose result a person must look at.
+
+    ``looks`` are the rows of these students, and ``folder`` is the folder of the class, for the
+    command that shows a student.
+    """
     import pandas as pd
 
     cells = [

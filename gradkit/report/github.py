@@ -40,11 +40,11 @@ class Annotation(Struct, frozen=True):
 
 
 def annotations_of(result: Result, hints: int) -> Iterator[Annotation]:
-    """Yield an annotation for each finding, each other check that did not pass, and each decision.
+    """Yield a GitHub annotation for each finding, each other failed check, and each decision.
 
     A decision is points that a person has set. Problems with code that is not valid Python come
-    first. Below the hint level `RULE_LEVEL`, a finding is placed at its check's place; below
-    `TITLE_LEVEL`, its code is the check's name.
+    first. ``hints`` is the hint level: below `RULE_LEVEL`, a finding is placed at its check's
+    place; below `TITLE_LEVEL`, its code is the check's name.
     """
     for problem in result.problems:
         if problem.broken:

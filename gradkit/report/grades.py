@@ -27,9 +27,11 @@ def show_grades(students: Sequence[Row], mistake: FrequentMistake | None, consol
     Parameters
     ----------
     students : sequence of Row
+        The students, in the order of the lines.
     mistake : FrequentMistake or None
         None if no mistake was found.
     console : Console
+        Where the lines are printed.
     """
     console.print(Text(standing_counts(students), style="bold"))
     rows = [(row.name, _score(row), _notes(row)) for row in students]

@@ -48,8 +48,9 @@ def _frame(output: str) -> dict[str, Any]:
 def _data(result: Result, hints: int) -> dict[str, Any]:
     """Return the data of a result that Gradescope reads.
 
-    A check that is not visible to students keeps its texts, as Gradescope itself hides its test.
-    The title with the total is left out then.
+    ``hints`` is the hint level: how much of a finding is shown. A check that is not visible to
+    students keeps its texts, as Gradescope itself hides its test. The title with the total is left
+    out then.
     """
     kept = apply_visibility(result)
     tests = []
@@ -77,7 +78,10 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
 
 
 def _test(task: TaskResult, check: CheckResult, hints: int) -> dict[str, Any]:
-    """Return the test of one check; a check without points has no score."""
+    """Return the data of one check as a test of Gradescope; a check without points has no score.
+
+    ``task`` is the task with the check, and ``hints`` the hint level.
+    """
     state = "" if check.state == "pass" else f"{check.state}\n"
     test = {
         "name": f"{task.title}: {check.check}",

@@ -31,7 +31,10 @@ KINDS: dict[State, str] = {
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
-    """Write all submissions into one file, with a suite for each task. ``many`` is ignored."""
+    """Write the results of all submissions as XML in the format of JUnit, a suite for each task.
+
+    ``hints`` is the hint level: how much of a finding is shown. ``many`` is ignored.
+    """
     root = ET.Element("testsuites", name="gradkit")
     for result in results:
         for task in result.tasks:
@@ -40,7 +43,10 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 
 def refusal(sentences: Sequence[str]) -> str:
-    """Write the file if nothing could be graded: a case with an error for each submission."""
+    """Write an XML file for submissions that could not be graded: a case with an error for each.
+
+    ``sentences`` are the reasons.
+    """
     root = ET.Element("testsuites", name="gradkit")
     suite = _counted("gradkit", ["error" for _ in sentences])
     root.append(suite)
@@ -57,7 +63,10 @@ def _text(root: ET.Element) -> str:
 
 
 def _suite(result: Result, task: TaskResult, hints: int) -> ET.Element:
-    """Make the suite of one task."""
+    """Make the XML element of one task, a test suite with a case for each check.
+
+    ``hints`` is the hint level: how much of a finding is shown.
+    """
     name = f"{xml_text(result.submission)}.{task.task}"
     suite = _counted(name, [KINDS.get(check.state) for check in task.checks])
     properties = ET.SubElement(suite, "properties")
@@ -82,7 +91,10 @@ def _counted(name: str, kinds: Sequence[str | None]) -> ET.Element:
 
 
 def _points(task: TaskResult) -> Iterator[tuple[str, float]]:
-    """Yield the names and values of the properties that hold points."""
+    """Yield the names and values of the suite's properties that hold a task's points.
+
+    They are ``points`` and ``max_points`` of the task, and of each check, as in ``update.points``.
+    """
     yield "points", task.score
     yield "max_points", task.max_score
     for check in task.checks:
@@ -91,9 +103,10 @@ def _points(task: TaskResult) -> Iterator[tuple[str, float]]:
 
 
 def _outcome(case: ET.Element, task: TaskResult, check: CheckResult, hints: int) -> None:
-    """Add the outcome of a check to its case: a failure, an error or a skipped case.
+    """Add the outcome of a check to its XML element: a failure, an error or a skipped case.
 
-    Nothing is added to a check that passed, unless a person has set its points.
+    ``case`` is the element, which is changed, and ``hints`` the hint level. Nothing is added to a
+    check that passed, unless a person has set its points.
     """
     if check.state not in KINDS:
         if check.decision is not None:

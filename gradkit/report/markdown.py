@@ -29,9 +29,10 @@ def refusal(sentences: Sequence[str]) -> str:
 
 
 def summary(results: Sequence[Result], hints: int, limit: int) -> str:
-    """Write the sections of `render` within ``limit`` bytes.
+    """Write the results as Markdown, a section for each submission, within ``limit`` bytes.
 
-    Texts are shortened first. Then submissions are left out, and a note counts them.
+    ``hints`` is the hint level: how much of a finding is shown. Texts are shortened first. Then
+    submissions are left out, and a note counts them.
     """
     kept: list[str] = []
     used = 0

@@ -44,11 +44,11 @@ def check_text(
     headed: bool = False,
     more: bool = True,
 ) -> str:
-    """Write all messages of a check, without a last newline.
+    """Write all messages of a check as plain text, without a last newline.
 
-    The text is often empty. If it is ``headed``, it begins with the check's line of the mark sheet,
-    which has the points. If ``more``, it names the command that explains a mistake. ``width`` is
-    the number of characters in a line.
+    ``hints`` is the hint level, and ``width`` the number of characters in a line. If ``headed``,
+    the text begins with the check's line of the mark sheet, which has the points; otherwise it is
+    often empty. If ``more``, it names the command that explains a mistake.
     """
     findings = [finding for finding in task.findings if finding.check == check.check]
     lines = format_check(check, findings, hints, more=more)
@@ -68,7 +68,7 @@ def finding_text(finding: Finding, hints: int, width: int = WIDTH) -> str:
 
 
 def title_text(result: Result) -> str:
-    """Write the name of the submission and its total."""
+    """Write the name of the submission and its total points, as ``ann: 15.5 / 20 points``."""
     return log_text(
         format_text(
             "{name}: {total} points", name=clean_text(result.submission), total=total(result)

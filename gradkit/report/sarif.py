@@ -23,7 +23,8 @@ LEVELS = {"error": "error", "warning": "warning", "notice": "note"}
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     """Write the findings of all submissions, and checks that did not pass, as a log with one run.
 
-    ``many`` is ignored.
+    The format is SARIF. ``hints`` is the hint level: how much of a finding is shown. ``many`` is
+    ignored.
     """
     found = [each for result in results for each in annotations_of(result, hints)]
     codes = sorted({each.code for each in found})
@@ -46,7 +47,11 @@ def _invocation(level: str, texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _log(rules: list[dict[str, str]], **run: Any) -> str:
-    """Write a SARIF log with one run; ``run`` are further fields of this run."""
+    """Write a log with one run in SARIF, a JSON format for the findings of analysis tools.
+
+    ``rules`` describe the mistakes that the results refer to, and ``run`` are further fields of the
+    run.
+    """
     driver = {"name": "gradkit", "semanticVersion": __version__, "rules": rules}
     # Columns count characters, as in Python, and not units of UTF-16.
     whole = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", **run}

@@ -82,7 +82,7 @@ def show_changes(changes: Sequence[Change], console: Console) -> None:
 
 
 def standing_counts(rows: Sequence[Row]) -> str:
-    """Return a text with the number of submissions, and of the refused, provisional and so on."""
+    """Write the number of submissions of a class, and how many of them are refused, and so on."""
     waiting, absent = (sum(row.standing == each for row in rows) for each in OUTSIDE)
     total = len(rows) - absent - waiting
     parts = [format_count("{count} submission", "{count} submissions", total)]
@@ -107,7 +107,10 @@ def standing_counts(rows: Sequence[Row]) -> str:
 
 
 def _distribution(scores: list[float], most: float, unit: str) -> Text:
-    """Return a line with range, mean and median of the scores, as on the class page."""
+    """Return a line with range, mean and median of the scores of a class.
+
+    ``most`` is the largest possible score, and ``unit`` is points or percent.
+    """
     of = format_text("of {most} points", most=words.points(most)) if unit == "points" else unit
     return Text(
         format_text(
@@ -123,7 +126,10 @@ def _distribution(scores: list[float], most: float, unit: str) -> Text:
 
 
 def _states(checks: DataFrame) -> Table:
-    """Return a table that counts the states of each check."""
+    """Return a table that counts the states of each check, such as pass and fail.
+
+    ``checks`` has a row for each check of each student, as `check_frame` returns it.
+    """
     import pandas as pd
 
     name = checks["task"] + "/" + checks["check"]
@@ -134,7 +140,10 @@ def _states(checks: DataFrame) -> Table:
 
 
 def _mistakes(grades: DataFrame) -> Table:
-    """Return a table of mistakes with the students who made them, the most frequent first."""
+    """Return a table of mistakes with the students who made them, the most frequent first.
+
+    ``grades`` has a row for each student, as `grade_frame` returns it.
+    """
     made = grades.assign(mistake=grades["mistakes"].str.split()).explode("mistake")
     names = made.groupby("mistake")["student"].agg(list)
     names = names.sort_values(key=lambda found: -found.str.len(), kind="stable")
@@ -143,7 +152,10 @@ def _mistakes(grades: DataFrame) -> Table:
 
 
 def _unusual(grades: DataFrame) -> Table:
-    """Return a table of the students with several attempts, lateness, or points set by a person."""
+    """Return a table of the students with several attempts, lateness, or points set by a person.
+
+    ``grades`` has a row for each student, as `grade_frame` returns it.
+    """
     several, late = ~grades["attempt"].isin(["", "1 of 1"]), grades["late"].eq(True)
     shown = grades[several | late | (grades["overrides"] != "")]
     shown = shown.assign(attempt=shown["attempt"].where(several, ""))
@@ -206,7 +218,10 @@ def _time(stamp: str) -> str:
 
 
 def _rule(policy: str | None) -> str:
-    """Write a sentence on which attempt counts by a rule."""
+    """Write a sentence on which of several attempts counts.
+
+    ``policy`` is the rule as it is stored in the class, such as ``last`` or ``before=TIME``.
+    """
     if policy and policy.startswith("before="):
         return format_text(
             "From then on the last attempt before {policy} counts.",

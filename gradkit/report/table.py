@@ -52,9 +52,11 @@ def show_review(looks: Sequence[Row], console: Console, folder: Path) -> None:
     Parameters
     ----------
     looks : sequence of Row
+        The rows of these students.
     console : Console
+        Where the table is printed.
     folder : Path
-        Folder of the class.
+        Folder of the class, for the command that shows a student.
     """
     if not looks:
         console.print(Text("No result needs a review."))
@@ -104,7 +106,10 @@ def brief(message: str) -> str:
 
 
 def show_differences(changed: Sequence[Difference], console: Console) -> None:
-    """Print a line for each student: the scores after two runs, and other changes."""
+    """Print a line for each student who differs between two runs: both scores, and other changes.
+
+    Without such a student, a sentence says so.
+    """
     if not changed:
         console.print(Text("Nothing has changed between these two runs."))
         return
@@ -117,9 +122,10 @@ def show_differences(changed: Sequence[Difference], console: Console) -> None:
 
 
 def score(stood: Stood | None) -> str:
-    """Write a counting score, as ``15 / 20``; without a score, the student's standing.
+    """Write the score that counts for a student in a run, as ``15 / 20``.
 
-    ``–`` for None, a student without a submission.
+    Without a score it is the student's standing, such as ``refused``, and ``–`` for None, a student
+    without a submission.
     """
     if stood is None:
         return "–"
@@ -181,7 +187,10 @@ UNTIMED = (
 
 
 def show_preview(preview: Preview, console: Console) -> None:
-    """Print counts by platform, then each list of a preview that is not empty, with a title."""
+    """Print the counts by platform, then each list of a preview that is not empty, with a title.
+
+    A preview says how the submissions of a class would be assigned to its students.
+    """
     console.print(Text(_counts(preview), style="bold"))
     several = [
         format_text("{name}: {count} attempts", name=name, count=count)
@@ -234,7 +243,7 @@ def show_preview(preview: Preview, console: Console) -> None:
 
 
 def _counts(preview: Preview) -> str:
-    """Return a line with the number of submissions, by platform."""
+    """Return a line with the number of found submissions, by the platform that they come from."""
     sources = ", ".join(
         format_text("{count} from {platform}", count=preview.sources[source], platform=platform)
         for source, platform in PLATFORMS.items()

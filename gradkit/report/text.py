@@ -66,7 +66,10 @@ def to_text(
 
 
 def printed(show: Callable[[Console], None], width: int) -> str:
-    """Return the text that a function prints on a console without colours."""
+    """Return the text that the function ``show`` prints on a console without colours.
+
+    ``width`` is the number of characters in a line.
+    """
     buffer = io.StringIO()
     # Without `force_jupyter=False`, rich in a notebook would display the text instead.
     console = Console(
@@ -89,10 +92,11 @@ ONE_HINT = "One hint is shown for each mistake. For more, add {options}."
 def show(
     results: Sequence[Result], hints: int, console: Console, *, one_hint: bool = False
 ) -> None:
-    """Print the mark sheets at a hint level.
+    """Print the mark sheets of some submissions.
 
-    If ``one_hint``, only the first useful hint of each finding is printed, and the last line names
-    the options that show more hints.
+    ``hints`` is the hint level: how much of a finding is shown. If ``one_hint``, only the first
+    useful hint of each finding is printed, and the last line names the options that show more
+    hints.
     """
     advice = ""
     if one_hint:
@@ -147,7 +151,8 @@ def _advice(results: Sequence[Result], short: Sequence[Result], hints: int) -> s
 def show_overview(results: Sequence[Result], hints: int, console: Console) -> None:
     """Print a line for each submission: score, states of checks that did not pass, and mistakes.
 
-    Mistakes are named if the hint level allows it. Without results, nothing is printed.
+    ``hints`` is the hint level; mistakes are named from `TITLE_LEVEL` on. Without results, nothing
+    is printed.
     """
     table = _make_table("bold", "submission", "score", "of")
     table.add_column("")
@@ -176,7 +181,8 @@ def _plain(text: str) -> Text:
 def _print_result(result: Result, hints: int, console: Console) -> None:
     """Print the mark sheet of one submission.
 
-    If it has more than `MANY` findings, they are printed in brief.
+    ``hints`` is the hint level: how much of a finding is shown. If there are more than `MANY`
+    findings, they are printed in brief.
     """
     total = (words.score_text(result.score, result.max_score), "bold")
     title = Text.assemble(_plain(result.submission), "  ", total)
@@ -211,7 +217,7 @@ UPDATED = "′ marks a value that is already updated"
 def _format_footer(result: Result, hints: int) -> Text:
     """Return the last line of a mark sheet: counted tasks, seed, how it was judged, and signs.
 
-    The signs are those in formulas, if the hint level shows formulas.
+    The signs are those in formulas, if the hint level ``hints`` shows formulas.
     """
     seed = format_text("seed {seed}", seed=result.seed) if result.tasks else ""
     parts = [*filter(None, [words.count_text(result), seed])]
@@ -239,10 +245,10 @@ def _print_task(
 ) -> None:
     """Print a task with its checks and findings.
 
-    ``worth`` is the text of its score. If ``explained`` is None, the task is printed in full, else
-    in brief. ``explained`` are the mistakes whose hints were printed before; those of this task are
-    added to it. In brief, checks that passed share one line. Checks that are blocked for the same
-    reason share a line, and an exception is printed once.
+    ``worth`` is the text of its score, and ``hints`` the hint level. If ``explained`` is None, the
+    task is printed in full, else in brief. ``explained`` are the mistakes whose hints were printed
+    before; those of this task are added to it. In brief, checks that passed share one line. Checks
+    that are blocked for the same reason share a line, and an exception is printed once.
     """
     line = Text.assemble((task.title, "bold"), f" ({task.task})  {worth}")
     if task.checkable < task.max_score:
@@ -313,7 +319,9 @@ def _format_short_check(
 ) -> Iterator[Line]:
     """Write a check in brief: its decision, its message if needed, and each finding in short form.
 
-    Mistakes that are not in ``explained`` also get a formula and a hint, and are added to it.
+    ``findings`` are those about the check, and ``hints`` is the hint level. ``explained`` are the
+    codes of mistakes whose hints were printed before. All others also get a formula and a hint, and
+    are added to ``explained``.
     """
     if check.decision is not None:
         yield Text(clean_text(words.override_text(check)), style="bold"), 0
@@ -327,7 +335,8 @@ def _format_short_check(
 def _format_short_finding(finding: Finding, hints: int, *, known: bool) -> Iterator[Line]:
     """Write a finding in brief, without its title.
 
-    If the same mistake was printed before (``known``), there is no hint and no formula.
+    ``hints`` is the hint level: how much of a finding is shown. If the same mistake was printed
+    before (``known``), there is no hint and no formula.
     """
     cost = f", {words.signed(-finding.deduction)}" if finding.deduction else ""
     about = Text(f"({finding.mistake}{cost})", style="dim")
@@ -347,7 +356,8 @@ def _format_short_finding(finding: Finding, hints: int, *, known: bool) -> Itera
 def format_check_head(check: CheckResult, findings: Sequence[Finding], hints: int) -> Text:
     """Write sign, name and points of a check, and if it did not pass, its state and place.
 
-    The place is left out if a finding shows one, or if the check fails because of another mistake.
+    ``findings`` are those about the check, and ``hints`` is the hint level. The place is left out
+    if a finding shows one, or if the check fails because of another mistake.
     """
     sign, kind = words.SIGNS[words.state_of(check)]
     colour = COLOURS[kind]
@@ -370,8 +380,9 @@ def format_check(
     """Yield the messages of a check below the line with its points, each with its indent.
 
     They are the points set by a person, the mistake elsewhere that causes the failure, the message,
-    the ``findings`` about the check, a table of wrong entries if there is no finding, and notes. If
-    ``more``, the command that explains a mistake is added.
+    the ``findings`` about the check, a table of wrong entries if there is no finding, and notes.
+    ``hints`` is the hint level: how much of a finding is shown. If ``more``, the command that
+    explains a mistake is added.
     """
     if check.decision is not None:
         yield Text(clean_text(words.override_text(check)), style="bold"), 0
@@ -395,10 +406,10 @@ def format_check(
 def format_finding(finding: Finding, hints: int, *, more: bool = True) -> Iterator[Line]:
     """Yield a finding for a terminal: one object that prints at most `MAX_LINES` lines.
 
-    Title, sentence, source line and the last hint of the level are always shown. If there is room,
-    formulas with what differs in brackets and hints of lower levels are shown too. Below the hint
-    level `TITLE_LEVEL`, only the first hint is yielded. If ``more``, the command that explains the
-    mistake is named.
+    Title, sentence, source line and the last hint of the hint level ``hints`` are always shown. If
+    there is room, formulas with what differs in brackets and hints of lower levels are shown too.
+    Below the hint level `TITLE_LEVEL`, only the first hint is yielded. If ``more``, the command
+    that explains the mistake is named.
     """
     if hints < TITLE_LEVEL:
         # The first hint says where to look, but not what is wrong.
@@ -476,10 +487,11 @@ def _format_fix(finding: Finding, hints: int) -> Iterator[Line]:
 
 
 def _format_formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
-    """Yield the first ``most`` formulas of a finding, and the number of the others.
+    """Yield the first ``most`` formulas of a finding, and a line that counts the others.
 
-    Below the hint level `RULE_LEVEL`, nothing is yielded. The right formulas are added from
-    `EXPECTED_LEVEL` on.
+    A formula is that of the student's code for one wrong entry, with marks on what differs from the
+    right one. Below the hint level `RULE_LEVEL` (``hints``), nothing is yielded. The right formulas
+    are added from `EXPECTED_LEVEL` on.
     """
     if hints < RULE_LEVEL:
         return
@@ -602,7 +614,7 @@ def _format_move(applied: str, right: str) -> Text:
 def _make_entries_table(failed: list[Entry], hints: int) -> Table:
     """Return a table of at most `ROWS` failed entries, and the number of the others.
 
-    It has expected values if the hint level is `EXPECTED_LEVEL`.
+    It has expected values if the hint level ``hints`` is `EXPECTED_LEVEL`.
     """
     shown = hints >= EXPECTED_LEVEL
     table = _make_table("dim", "entry", "found", *(["expected"] if shown else []))
@@ -659,7 +671,10 @@ def _format_number(value: float | None) -> str:
 
 
 def _print_totals(results: Sequence[Result], console: Console) -> None:
-    """Print a table of scores, and of the states of the checks that did not pass, by submission."""
+    """Print a table with a row for each submission: its score, and the states of its checks.
+
+    Only states of checks that did not pass are printed.
+    """
     table = _make_table("bold", "submission", "score", "of")
     table.add_column("")
     for result in results:

@@ -61,8 +61,9 @@ def comparable(
 ) -> tuple[list[float], float, str]:
     """Return scores that can be averaged, the largest possible score, and the unit.
 
-    ``pairs`` are scores with their largest possible scores. The unit is points, or percent if the
-    largest scores differ. Pairs without a score are left out.
+    ``pairs`` are scores with their largest possible scores; pairs without a score are left out. The
+    unit is ``points``, or ``percent`` if the largest scores differ; then the scores are
+    percentages.
     """
     known = [(score, most) for score, most in pairs if score is not None and most is not None]
     largest = max((most for _, most in known), default=0.0)
@@ -113,7 +114,7 @@ def same_reason_text(mistakes: str) -> str:
 
 
 def wrong_entries_text(finding: Finding) -> str:
-    """Write which entries of a check a finding makes wrong; for a remark only name the entries.
+    """Write which entries a finding makes wrong; for a remark to instructors only name the entries.
 
     Examples
     --------
@@ -480,7 +481,10 @@ def locate(result: Result) -> Result:
 
 
 def _locate_task(result: Result, task: TaskResult) -> TaskResult:
-    """Return a task with paths and columns in its places."""
+    """Return a task whose places have the path that the user gave, and columns where known.
+
+    ``result`` has the path of the submission. Places in notebooks are unchanged.
+    """
     # The place of a check can be the place of a finding, and stays equal to it.
     columns: dict[Place, int] = {}
     for finding in task.findings:
@@ -506,7 +510,7 @@ def _locate_task(result: Result, task: TaskResult) -> TaskResult:
 
 
 def path_of(result: Result, place: Place) -> str:
-    """Return the path of a file: the path that was given, and the file below it."""
+    """Return the path by which a user finds the file of a place: in or at the submitted path."""
     whole, part = (clean_text(text).replace("\\", "/") for text in (result.path, place.file))
     whole = whole.removeprefix("./").rstrip("/")
     if whole in ("", "."):
@@ -517,8 +521,9 @@ def path_of(result: Result, place: Place) -> str:
 def columns_of(task: TaskResult, finding: Finding) -> tuple[int, int] | None:
     """Return the first and the last column of a finding's doubtful part, counted from 1.
 
-    None for a finding without a place or a doubtful part, for one in a notebook, and if the line is
-    not in the task's listings.
+    The task holds the finding, and its listings are excerpts of the student's code. None is
+    returned for a finding without a place or a doubtful part, for one in a notebook, and if the
+    line is in no listing.
     """
     place = finding.place
     _, part, _ = doubtful(finding)
@@ -538,7 +543,7 @@ def _indent(task: TaskResult, place: Place) -> int:
 
 
 def _listed_lines(task: TaskResult, place: Place) -> Iterator[str]:
-    """Yield the line of a place from each listing of a task that has it."""
+    """Yield the text of the line at a place, from each excerpt (listing) of a task that has it."""
     for listing in task.listings:
         lines: Sequence[str] = listing.source.split("\n")
         number = place.line - listing.first_line

@@ -108,7 +108,11 @@ def finding_page(space: Workspace, store: Store, code: str) -> FindingPage | Non
 
 
 def _freed(space: Workspace, store: Store, code: str) -> Iterator[str]:
-    """Yield the students with a check that would lose points by a withdrawn finding."""
+    """Yield the names of the students who regain points because a finding was withdrawn.
+
+    ``code`` is the code of the withdrawn finding. A student regains points if the finding would
+    otherwise cost points in a check of the counting result.
+    """
     counting = space.counting(store)
     for row in space.rows(store):
         result = counting.result(row.name) if row.tasks else None
@@ -124,7 +128,11 @@ def _findings(result: Result, code: str) -> Iterator[tuple[TaskResult, Finding]]
 
 
 def _charges(task: TaskResult, finding: Finding) -> Iterator[Charge]:
-    """Yield what a finding costs each check of its task."""
+    """Yield a `Charge` for each check of a task to which a finding costs points.
+
+    A check whose points a person has set is included if the finding affects it, with a cost of 0
+    where none is recorded. Checks without points are left out.
+    """
     costs = finding.costs or {finding.check: 0.0}
     for check in task.checks:
         is_set = check.decision is not None

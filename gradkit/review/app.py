@@ -56,7 +56,7 @@ class Review:
         self._space, self._token, self._by = space, token, by
 
     def routes(self) -> list[tuple[str, Callable[..., Any], list[str]]]:
-        """Return path, function and methods of each route."""
+        """Return the path, the function and the HTTP methods of each route of the application."""
         pages = {
             "": self.show_class,
             "student": self.show_student,
@@ -74,7 +74,7 @@ class Review:
         return [*routes, (f"/{self._token}/do/{{action}}", self.store_form, ["POST"])]
 
     def show_class(self, request: Request) -> Response:
-        """Show all students, filtered and sorted."""
+        """Return the page of the class: its students, filtered and sorted as the address says."""
         selection = read_selection(request.query_params)
         with self._space.reading() as store:
             rows = self._space.rows(store)
@@ -113,7 +113,11 @@ class Review:
         draft: Draft = NO_DRAFT,
         status: int = 200,
     ) -> Response:
-        """Show one student, with a form that could not be stored if there is one."""
+        """Return the page of the student ``name``, or a page that says that there is none.
+
+        After a form could not be stored, ``problem`` is the message, ``draft`` has the typed
+        values, which are shown again, and ``status`` is the HTTP status.
+        """
         selection = read_selection(request.query_params)
         with self._space.reading() as store:
             shown = student_page(self._space, store, name, selection, self._similar_names(store))
@@ -125,7 +129,10 @@ class Review:
         return self._page(request, "review_student.html", status, **values)
 
     def show_attempts(self, request: Request) -> Response:
-        """Show two attempts of a student beside each other."""
+        """Return a page with two attempts of a student beside each other.
+
+        The request's parameters are ``name`` and, as numbers of attempts, ``left`` and ``right``.
+        """
         name = request.query_params.get("name", "")
         with self._space.reading() as store:
             found = self._space.attempts(store, name)
@@ -137,7 +144,11 @@ class Review:
         return self._beside(request, name, sides, [kept.sender.original for kept in sides])
 
     def _beside(self, request: Request, title: str, sides: list[Any], heads: list[str]) -> Response:
-        """Show two submissions beside each other."""
+        """Return a page with the code of two submissions beside each other.
+
+        ``title`` is that of the page, ``sides`` are the two attempts, and ``heads`` the texts above
+        them.
+        """
         found = [self._space.code(kept) for kept in sides]
         texts = [clean_text("\n".join(lines_of(cells)), 1 << 20).split("\n") for cells, _ in found]
         problems = [problem for _, problem in found if problem]
@@ -164,7 +175,11 @@ class Review:
         draft: Draft = NO_DRAFT,
         status: int = 200,
     ) -> Response:
-        """Show one finding across the class, with a form that could not be stored if any."""
+        """Return the page of the finding with this code, or a page that says that nobody has it.
+
+        After a form could not be stored, ``problem`` is the message, ``draft`` has the typed
+        values, which are shown again, and ``status`` is the HTTP status.
+        """
         with self._space.reading() as store:
             found = finding_page(self._space, store, code)
         if found is None:
@@ -173,7 +188,7 @@ class Review:
         return self._page(request, "review_finding.html", status, **values)
 
     def show_items(self, request: Request) -> Response:
-        """Show the statistics of each check and each mistake."""
+        """Return the page with the statistics of each check and each mistake in the class."""
         with self._space.reading() as store:
             rows = self._space.rows(store)
         checks, mistakes = check_frame(rows), mistake_frame(rows)
@@ -188,7 +203,10 @@ class Review:
         return self._page(request, "review_similar.html", similar=similar)
 
     def show_pair(self, request: Request) -> Response:
-        """Show the submissions of two students beside each other."""
+        """Return a page with the submissions of two students beside each other.
+
+        The request's parameters ``left`` and ``right`` are the names of the students.
+        """
         names = [request.query_params.get(side, "") for side in ("left", "right")]
         with self._space.reading() as store:
             attempts = self._space.counting(store).attempts
@@ -198,7 +216,7 @@ class Review:
         return self._beside(request, " and ".join(names), kept, names)
 
     def send_asset(self, request: Request) -> Response:
-        """Send the style or the script."""
+        """Return the style sheet or the script that a request names; for other names a 404 page."""
         from starlette.responses import Response as Plain
 
         name = request.path_params["name"]
@@ -207,7 +225,10 @@ class Review:
         return Plain(asset(name), media_type=ASSETS[name])
 
     async def store_name(self, request: Request) -> Response:
-        """Remember the name of the grader who uses this browser."""
+        """Store the name in a form as a cookie, which names the grader who uses this browser.
+
+        An empty name deletes the cookie. The page that the form was on is shown again.
+        """
         form = read_form(await request.body())
         response = self._back(request, form)
         name = " ".join(form.get("by", "").split())[:MAX_NAME]
@@ -219,7 +240,11 @@ class Review:
         return response
 
     async def store_form(self, request: Request) -> Response:
-        """Store a form, and show the page again; with what was typed if it cannot be stored."""
+        """Store a form that a grader has sent, and return the page that the form was on.
+
+        The last part of the address names the kind of form, a key of `ACTIONS`. If the form cannot
+        be stored, the page has the message and what was typed.
+        """
         from starlette.concurrency import run_in_threadpool
 
         action = ACTIONS.get(request.path_params["action"])
@@ -234,7 +259,11 @@ class Review:
     def _store(
         self, request: Request, action: Callable[[Workspace, Form, str], None], form: Form
     ) -> Response:
-        """Store a form by one of `ACTIONS`."""
+        """Store a form by calling ``action``, and return a redirection to the page that it was on.
+
+        If the form cannot be stored, that page is returned with the message and the typed values;
+        its status is 409 if somebody else has changed the same thing, otherwise 400.
+        """
         try:
             action(self._space, form, self._reviewer(request))
         except GradkitError as error:
@@ -247,7 +276,11 @@ class Review:
         return self._back(request, form)
 
     def _back(self, request: Request, form: Form) -> Response:
-        """Return to the page that a form was on; its address is made here, not taken from it."""
+        """Return a redirection to the page that a form was on.
+
+        The address is made from the form's finding (``code``) or student (``name``), else it is the
+        page of the class. An address in the form is never used. The request's filters are kept.
+        """
         from starlette.responses import RedirectResponse
 
         selection = read_selection(request.query_params)
@@ -282,7 +315,10 @@ class Review:
 
 
 def _frequent(rows: Any, titles: Mapping[str, str]) -> list[tuple[str, str, int]]:
-    """Return code, title and number of students of each mistake, the most frequent first."""
+    """Return code, title and number of students of each mistake, the most frequent first.
+
+    ``rows`` are those of the students, and ``titles`` the titles of the mistakes by code.
+    """
     counts = {code: sum(code in row.mistakes for row in rows) for code in titles}
     return sorted(
         ((code, titles[code], count) for code, count in counts.items()),
@@ -291,13 +327,14 @@ def _frequent(rows: Any, titles: Mapping[str, str]) -> list[tuple[str, str, int]
 
 
 def application(space: Workspace, token: str, hosts: tuple[str, ...], by: str) -> Starlette:
-    """Return the application for a class.
+    """Return the web application that shows the pages of a class, for an ASGI server.
 
     Parameters
     ----------
     space : Workspace
+        The class.
     token : str
-        First part of all addresses.
+        Secret first part of all addresses.
     hosts : tuple of str
         Allowed values of the header Host.
     by : str

@@ -22,7 +22,10 @@ class SideBySide(Struct, frozen=True):
 
 
 def lines_of(cells: Iterable[Cell]) -> list[str]:
-    """Return the lines of a submission; each cell begins with a line that names its file."""
+    """Return the lines of a submission as texts, to compare them with those of another one.
+
+    Before the lines of each cell there is a comment that names its file and cell.
+    """
     lines = []
     for cell in cells:
         lines.append(f"# {where(Place(cell.file, cell.cell, cell.first_line))}")
@@ -31,7 +34,7 @@ def lines_of(cells: Iterable[Cell]) -> list[str]:
 
 
 def side_by_side(left: Sequence[str], right: Sequence[str]) -> Iterator[SideBySide]:
-    """Yield the rows of two texts beside each other, with equal lines in the same row."""
+    """Yield the rows of two texts, given as lines, beside each other; equal lines share a row."""
     matcher = SequenceMatcher(None, left, right, autojunk=False)
     for kind, start, end, other_start, other_end in matcher.get_opcodes():
         pairs = zip_longest(left[start:end], right[other_start:other_end])

@@ -30,7 +30,10 @@ class FormError(GradkitError):
 
 
 def read_form(body: bytes) -> dict[str, str]:
-    """Decode the body of a form; of several fields with one name, the last counts."""
+    """Decode the body of a form, and return its fields; of several with one name, the last counts.
+
+    FormError is raised if the body is not a form in UTF-8, or has more than `MAX_FIELDS` fields.
+    """
     try:
         pairs = parse_qsl(
             body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
@@ -41,7 +44,10 @@ def read_form(body: bytes) -> dict[str, str]:
 
 
 def points_of(form: Form, name: str = "points") -> float | None:
-    """Return a number of points in a form; None if the field is empty."""
+    """Return the number of points in the field ``name`` of a form; None if the field is empty.
+
+    FormError is raised if the text is not a finite number.
+    """
     text = form.get(name, "").strip().replace(",", ".").replace("−", "-")
     if not text:
         return None
@@ -63,7 +69,10 @@ def _number(form: Form, name: str) -> int:
 
 
 def _counting(store: Store, form: Form) -> Kept:
-    """Return the attempt that counts, and refuse the form if it was made for another."""
+    """Return the counting attempt of the student in a form.
+
+    FormError is raised if another attempt counts now than when the page with the form was made.
+    """
     name = form.get("name", "")
     attempt = Counting(store).attempts.get(name)
     if attempt is None or attempt.kept.digest != form.get("digest", ""):
@@ -72,7 +81,12 @@ def _counting(store: Store, form: Form) -> Kept:
 
 
 def store_points(space: Workspace, form: Form, by: str) -> None:
-    """Set the points of a check, a task or the total, or take them back."""
+    """Set the points of a check, a task or the total, or withdraw points that a person has set.
+
+    The form has the student's ``name``, the ``item``, the ``points`` or ``withdraw``, a
+    ``comment``, and the ``revision`` that the grader has seen. ``by`` is the name of the grader.
+    FormError is raised if there are no points.
+    """
     points = points_of(form)
     if points is None and "withdraw" not in form:
         raise FormError("The points are missing. Write a number, such as 2.5.")
@@ -89,7 +103,11 @@ def store_points(space: Workspace, form: Form, by: str) -> None:
 
 
 def store_comment(space: Workspace, form: Form, by: str) -> None:
-    """Store a new comment, or an edited one."""
+    """Store a new comment on a submission; change or remove a comment if the form has its ``id``.
+
+    The form has the ``text`` and, if wanted, ``points`` and a line (``at``). ``by`` is the name of
+    the grader. FormError is raised if a value cannot be used.
+    """
     points, text = points_of(form), form.get("text", "")
     if form.get("id"):
         id_, seen = _number(form, "id"), _number(form, "revision")
@@ -113,7 +131,11 @@ def store_comment(space: Workspace, form: Form, by: str) -> None:
 
 
 def _line(space: Workspace, kept: Kept, at: str) -> tuple[Place | None, str]:
-    """Return the line of a submission at an address of its page, and the line's text."""
+    """Return the place and the text of a submission's line; None and "" if ``at`` is empty.
+
+    ``kept`` is the submission, and ``at`` the address of the line on its page: ``2-17`` for line 17
+    of the third cell. FormError is raised if there is no such line.
+    """
     if not at:
         return None, ""
     cells, _ = space.code(kept)
@@ -128,7 +150,11 @@ def _line(space: Workspace, kept: Kept, at: str) -> tuple[Place | None, str]:
 
 
 def store_review(space: Workspace, form: Form, by: str) -> None:
-    """Mark an attempt as reviewed, or as not reviewed."""
+    """Mark a student's counting attempt as reviewed by ``by``, the grader, or as not reviewed.
+
+    The form has the student's ``name``, ``reviewed`` (yes or no), the ``digest`` of the attempt and
+    the ``revision`` that the grader has seen.
+    """
     with space.writing() as store:
         kept = _counting(store, form)
         seen = _number(form, "revision")
@@ -141,7 +167,12 @@ NO_REASON = "The reason is missing. Students whose points change can read it."
 
 
 def store_class_finding(space: Workspace, form: Form, by: str) -> None:
-    """Withdraw a finding from the class, count it again, or accept the marks held for it."""
+    """Withdraw a finding in the whole class, count it again, or accept the marks held for it.
+
+    The form has the ``code`` of the finding, the ``action`` (drops, keeps or accepts), a
+    ``comment`` with the reason, and the ``revision`` that the grader has seen. ``by`` is the name
+    of the grader. FormError is raised without a reason. The class is marked anew.
+    """
     code, why = form.get("code", ""), form.get("comment", "").strip()
     if not why:
         raise FormError(NO_REASON)
@@ -154,7 +185,12 @@ def store_class_finding(space: Workspace, form: Form, by: str) -> None:
 
 
 def store_price(space: Workspace, form: Form, by: str) -> None:
-    """Set what a finding costs in the class from now on, or withdraw the price."""
+    """Set the share of points that a finding costs in the class from now on, or withdraw it.
+
+    The form has the ``code`` of the finding, the price in ``percent`` or ``withdraw``, a
+    ``comment`` with the reason, and the ``revision`` that the grader has seen. ``by`` is the name
+    of the grader. FormError is raised without a reason. The class is marked anew.
+    """
     code, why = form.get("code", ""), form.get("comment", "").strip()
     if not why:
         raise FormError(NO_REASON)
@@ -166,7 +202,13 @@ def store_price(space: Workspace, form: Form, by: str) -> None:
 
 
 def store_finding(space: Workspace, form: Form, by: str) -> None:
-    """Decide about a finding of one submission: withdraw, price or accept it, or undo that."""
+    """Decide about a finding of one submission: withdraw, price or accept it, or undo that.
+
+    The form has the student's ``name``, the ``task``, the id of the ``finding``, the code of the
+    ``mistake``, the ``action``, the price in ``percent`` if it is priced, a ``comment``, and the
+    ``revision`` that the grader has seen. ``by`` is the name of the grader. FormError is raised if
+    a value cannot be used.
+    """
     action, share = form.get("action", ""), 0.0
     if action not in (*get_args(FindingAction), "undone"):
         raise FormError("The form is incomplete. Open the page again.")

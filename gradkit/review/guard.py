@@ -48,7 +48,11 @@ class Guard:
         self._app, self._token, self._hosts = app, token.encode(), hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; see the ASGI specification."""
+        """Refuse a request or pass it to the application; add `HEADERS` to the response.
+
+        ``scope`` describes the request, and ``receive`` and ``send`` are its channels, see the ASGI
+        specification.
+        """
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -70,7 +74,11 @@ class Guard:
         await PlainTextResponse(text, status)(scope, receive, send_with_headers)
 
     def _refuse(self, scope: Scope) -> tuple[int, str] | None:
-        """Return status and text of a refusal; None if the request is allowed."""
+        """Return the HTTP status and the text of a refusal; None if the request is allowed.
+
+        ``scope`` describes the request, see the ASGI specification. A request is refused if its
+        host or token is wrong, if a page of another site has sent it, or if its form is too large.
+        """
         if scope["type"] != "http":
             return 404, "Not found."
         headers = {name.decode("latin-1"): value for name, value in scope["headers"]}

@@ -50,7 +50,10 @@ class MistakeItem(Struct, frozen=True):
 
 
 def correlation(left: Series[float], right: Series[float]) -> float | None:
-    """Return Pearson's correlation of two samples; None for few numbers or a constant sample."""
+    """Return Pearson's correlation of two samples of equal length.
+
+    It is None for fewer than `MIN_STUDENTS` numbers, or if a sample is constant.
+    """
     from scipy.stats import pearsonr
 
     if len(left) < MIN_STUDENTS or left.nunique() < 2 or right.nunique() < 2:
@@ -60,8 +63,9 @@ def correlation(left: Series[float], right: Series[float]) -> float | None:
 
 
 def check_items(checks: DataFrame) -> list[CheckItem]:
-    """Return the statistics of each check in a table of `check_frame`, in the order of the tasks.
+    """Return the statistics of each check of a class, in the order of the tasks.
 
+    ``checks`` is a table with a row for each check of each student, as `check_frame` returns it.
     Checks without points are left out.
     """
     totals, items = checks.groupby("student")["points"].sum(), []
@@ -78,7 +82,8 @@ def check_items(checks: DataFrame) -> list[CheckItem]:
 def mistake_items(mistakes: DataFrame, checks: DataFrame) -> list[MistakeItem]:
     """Return the statistics of each mistake in each task, the most frequent first.
 
-    The tables are those of `mistake_frame` and `check_frame`.
+    ``mistakes`` has a row for each mistake of each student, as `mistake_frame` returns it, and
+    ``checks`` a row for each check, as `check_frame` returns it.
     """
     totals, items = checks.groupby("student")["points"].sum(), []
     for (_, task), part in mistakes.groupby(["task", "task_title"], sort=False):

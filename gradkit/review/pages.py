@@ -22,7 +22,7 @@ ASSETS = {"review.css": "text/css", "review.js": "text/javascript"}
 
 @cache
 def _templates() -> Environment:
-    """Return the templates of this package and of `gradkit.report`, with their tools."""
+    """Return the HTML templates of this package and of `gradkit.report`, ready to be filled."""
     from jinja2 import ChoiceLoader, PackageLoader
 
     own = document.prepared().overlay(
@@ -46,7 +46,10 @@ def page(template: str, **values: object) -> str:
 
 @cache
 def asset(name: str) -> str:
-    """Return the text of a file that pages load."""
+    """Return the text of a file that pages load, such as ``review.css``.
+
+    A style sheet begins with the style of all pages of gradkit.
+    """
     text = (files(PACKAGE) / "templates" / name).read_text(encoding="utf-8")
     if name.endswith(".css"):
         style = files(document.PACKAGE) / "templates" / "page.css"

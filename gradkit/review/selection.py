@@ -99,7 +99,11 @@ SORTS: Mapping[str, tuple[str, Callable[[Row], tuple[object, ...]]]] = {
 
 
 def read_selection(parameters: Mapping[str, str]) -> Selection:
-    """Return the selection in the parameters of an address; unknown words are ignored."""
+    """Return the filters and the order of students that the parameters of an address describe.
+
+    ``parameters`` may have ``show``, ``mistake``, ``search`` and ``sort``, as in `Selection`. For
+    an unknown filter or order the default is used.
+    """
     show, sort = parameters.get("show", ""), parameters.get("sort", "")
     return Selection(
         show if show in FILTERS else "all",
@@ -110,7 +114,9 @@ def read_selection(parameters: Mapping[str, str]) -> Selection:
 
 
 def query(selection: Selection, **more: str) -> str:
-    """Return the parameters of an address with a selection; defaults are left out.
+    """Return a selection as the query text of an address; filters with default values are left out.
+
+    ``more`` are further parameters of the address.
 
     Examples
     --------
@@ -127,7 +133,10 @@ def query(selection: Selection, **more: str) -> str:
 
 
 def fits(row: Row, selection: Selection, similar: Names = _nobody) -> bool:
-    """Return True if a student passes the filters of a selection."""
+    """Return True if a student passes all filters of a selection.
+
+    ``similar`` returns the names of students with similar code, and is called only by that filter.
+    """
     _, condition = FILTERS[selection.show]
     return (
         condition(row, similar)
@@ -158,7 +167,11 @@ class Neighbours(Struct, frozen=True):
 def neighbours(
     rows: Sequence[Row], selection: Selection, name: str, similar: Names = _nobody
 ) -> Neighbours:
-    """Return the students before and after a student in a selection."""
+    """Return the students before and after the student ``name`` in a filtered and sorted class.
+
+    ``rows`` are all students. ``similar`` returns the names of students with similar code, and is
+    called only by that filter.
+    """
     names = [row.name for row in ordered(rows, selection)]
     chosen = {row.name for row in rows if fits(row, selection, similar)}
     at = names.index(name)

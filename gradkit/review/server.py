@@ -79,7 +79,10 @@ def serve(folder: Path, tell: Callable[[str], None], *, port: int = 0, by: str =
 
 
 def listen(port: int) -> socket.socket:
-    """Return a socket that listens on this machine only."""
+    """Return a socket that listens on this machine only; with ``port`` 0, on any free port.
+
+    ServeError is raised if the port cannot be used.
+    """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -95,7 +95,12 @@ class Similar(Struct, frozen=True):
 
 
 def tokens_of(source: str) -> list[str]:
-    """Return the tokens of a source, with one token in place of all names that it defines."""
+    """Return the tokens of Python code, for comparison with other code.
+
+    Every name that the code itself defines becomes the same token, so that renaming changes
+    nothing. Comments, docstrings and parentheses are left out. Code that is not valid Python is
+    divided into words and signs.
+    """
     try:
         found = [
             (token.type, token.string)
@@ -116,7 +121,11 @@ def _without_docstrings(found: Sequence[tuple[int, str]]) -> Iterator[tuple[int,
 
 
 def _normalised(found: Iterable[tuple[int, str]]) -> Iterator[str]:
-    """Yield the texts of tokens, with `OWN` for names that the source defines."""
+    """Yield the texts of tokens, with `OWN` in place of each name that the same source defines.
+
+    A token is a pair of its type and text, as from `tokenize`. Parentheses are left out, and the
+    quotes of strings.
+    """
     tokens = [*found]
     own = {*_defined(tokens)}
     for number, (kind, text) in enumerate(tokens):
@@ -131,7 +140,10 @@ def _normalised(found: Iterable[tuple[int, str]]) -> Iterator[str]:
 
 
 def _defined(tokens: Sequence[tuple[int, str]]) -> Iterator[str]:
-    """Yield the names that a source assigns, loops over, or takes as arguments."""
+    """Yield the names that a source assigns, loops over, or takes as arguments.
+
+    ``tokens`` are pairs of type and text, as from `tokenize`. A name may be yielded several times.
+    """
     depth = 0
     in_head = False
     for number, (kind, text) in enumerate(tokens):
@@ -150,7 +162,11 @@ def _defined(tokens: Sequence[tuple[int, str]]) -> Iterator[str]:
 
 
 def fingerprints(tokens: Sequence[str]) -> set[bytes]:
-    """Return the fingerprints of some tokens."""
+    """Return hashes by which two sources with an equal run of tokens can be recognised.
+
+    Each run of `RUN` tokens has a hash; of each `WINDOW` hashes in a row, the smallest is returned.
+    A source with fewer tokens has none.
+    """
     hashes = [
         hashlib.blake2b("\0".join(tokens[at : at + RUN]).encode(), digest_size=8).digest()
         for at in range(len(tokens) - RUN + 1)
@@ -167,12 +183,15 @@ def source_of(cells: Iterable[Cell]) -> str:
 def pairs(sources: Mapping[str, str], handed_out: Iterable[str] = ()) -> list[Pair]:
     """Return the pairs of students with similar code, the most similar first.
 
+    Similarity is the share of common fingerprints in those of the student who has fewer; rare ones
+    count more. At most `MAX_PAIRS` pairs of at least `THRESHOLD` similarity are returned.
+
     Parameters
     ----------
     sources : mapping of str to str
-        Code of each student.
+        Code of each student, by name.
     handed_out : iterable of str
-        Code that all students were given.
+        Code that all students were given; common fingerprints with it do not count.
 
     Examples
     --------
@@ -204,7 +223,11 @@ def pairs(sources: Mapping[str, str], handed_out: Iterable[str] = ()) -> list[Pa
 
 
 def handed_out(store: Store) -> list[str]:
-    """Return the starter files of the class's assignment, as far as gradkit can write them."""
+    """Return the texts of the starter files of the class's assignment.
+
+    The list is empty if the assignment cannot be read. Without the model solutions, starter files
+    of its own functions are left out.
+    """
     from gradkit.authoring.new.functions import starters
     from gradkit.authoring.new.starter import starter
     from gradkit.task.assignment import find_reference, read_assignment
@@ -223,14 +246,15 @@ def handed_out(store: Store) -> list[str]:
 def similar_submissions(
     submissions: Iterable[tuple[Kept, tuple[Cell, ...], str]], given: Iterable[str] = ()
 ) -> Similar:
-    """Compare the submissions of a class.
+    """Compare the code of all students of a class, and return the pairs with similar code.
 
     Members of a group, who have submitted the same files together, are no pair.
 
     Parameters
     ----------
-    submissions : iterable of tuple
-        The counting attempt of each student, its cells, and the reason why it has none.
+    submissions : iterable of (Kept, cells, str)
+        The counting attempt of each student, its cells, and the reason why its files cannot be
+        read, or an empty text.
     given : iterable of str
         Code that was handed out.
     """

@@ -93,9 +93,11 @@ class StudentPage(Struct, frozen=True):
 def student_page(
     space: Workspace, store: Store, name: str, selection: Selection, similar: Names
 ) -> StudentPage | None:
-    """Return the data of a student's page; None if the class has no such student.
+    """Return the data of a student's page; None if the class has no student with this name.
 
-    ``similar`` returns the students with similar code, if the filters of the selection need them.
+    ``space`` and ``store`` are the class and its open file. ``selection`` gives the order in which
+    the page links to other students. ``similar`` returns the names of students with similar code,
+    and is called only if a filter of the selection needs them.
     """
     rows = space.rows(store)
     row = next((row for row in rows if row.name == name), None)
@@ -136,7 +138,7 @@ def student_page(
 
 
 def _told(store: Store, row: Row) -> str:
-    """Return why a student has no result; empty if there is one."""
+    """Return a sentence on why the student of a row has no result; empty if there is one."""
     if row.score is not None:
         return ""
     if row.told:
@@ -147,7 +149,12 @@ def _told(store: Store, row: Row) -> str:
 
 
 def _items(store: Store, kept: Kept | None, result: Result | None) -> dict[str, Item]:
-    """Return the checks, the tasks and the total whose points can be set, by name."""
+    """Return what a grader can set points of: each check, each task and the total.
+
+    The keys are ``task/check``, the id of a task, and ``total``. ``kept`` is the student's counting
+    attempt, and ``result`` its result with all decisions. Without an attempt, only the total is
+    returned; without a stored result, nothing.
+    """
     if kept is None:
         return {"total": Item("total", "Total", None, 0.0, ABSENT)}
     packed = store.result(kept.id)
@@ -165,7 +172,11 @@ def _items(store: Store, kept: Kept | None, result: Result | None) -> dict[str, 
 
 
 def _points(result: Result | None, task: str, check: str, title: str) -> tuple[float | None, bool]:
-    """Return the present points of an item, and whether a person has set them."""
+    """Return the present points of a check, a task or the total, and whether a person has set them.
+
+    ``task`` and ``check`` are the ids; ``check`` is empty for a task or the total, and then
+    ``title`` is the title of the task, empty for the total. The points are None without a result.
+    """
     if result is None:
         return None, False
     for line in result.adjustments:
@@ -185,7 +196,11 @@ def _points(result: Result | None, task: str, check: str, title: str) -> tuple[f
 def whole_code(
     cells: Sequence[Cell], made: dict[str, Any] | None, own: Iterable[Comment]
 ) -> tuple[CodeCell, ...]:
-    """Return all lines of a submission, with the findings and comments at each line."""
+    """Return all lines of a submission, with the findings and comments at each line.
+
+    ``made`` is the data of the report with the findings, None without a result, and ``own`` are the
+    comments on this submission.
+    """
     marks: dict[tuple[str, int | None, int], dict[str, None]] = {}
     for task in made["tasks"] if made else ():
         for finding in task["findings"]:

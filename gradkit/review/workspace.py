@@ -50,6 +50,7 @@ class Workspace:
     """
 
     def __init__(self, folder: Path) -> None:
+        """Store the folder of the class; its file is opened later, by `reading` and `writing`."""
         self.folder = folder
         self._memo: Memo = {}
         self._known: _Known | None = None
@@ -80,7 +81,10 @@ class Workspace:
                 yield store
 
     def _wait_for_store(self) -> Store:
-        """Open the class file for writing as soon as no other process writes."""
+        """Open the class file for writing as soon as no other process writes.
+
+        BusyError is raised after `PATIENCE` seconds.
+        """
         latest = monotonic() + PATIENCE
         while True:
             try:
@@ -109,7 +113,11 @@ class Workspace:
         return self._update(store).attempts.get(name, ())
 
     def _update(self, store: Store) -> _Known:
-        """Return what is known about the class as it is now."""
+        """Return rows, counting attempts and all attempts of the class as it is now.
+
+        They are computed anew only if ``store``, the open class file, has changed since the last
+        call.
+        """
         with self._reading:
             stamp = _stamp(store)
             if self._known is None or stamp != self._known.stamp:
@@ -123,7 +131,11 @@ class Workspace:
             return self._known
 
     def similar(self, store: Store) -> Similar:
-        """Return the students with similar code; compare them only after a change of their code."""
+        """Return the pairs of students with similar code, from all counting attempts.
+
+        ``store`` is the open class file. The code is compared, which may take seconds, only if it
+        has changed since the last call.
+        """
         counting = self._counting_attempts(store)
         with self._comparing:
             self.read_all(counting)
@@ -135,7 +147,11 @@ class Workspace:
             return self._similar[1]
 
     def start_comparing(self) -> threading.Thread:
-        """Compare the code of the class in a thread, so that pages list similar code soon."""
+        """Compare the code of the class in a new thread, which is returned.
+
+        Pages can list similar code when the thread has ended. Errors that the class cannot be read
+        are ignored.
+        """
 
         def compare() -> None:
             # A class that cannot be read is reported by the first page.
@@ -158,7 +174,11 @@ class Workspace:
         return [attempt.kept for attempt in self.counting(store).attempts.values()]
 
     def code(self, kept: Kept) -> tuple[tuple[Cell, ...], str]:
-        """Return the cells of a submission, or the reason why its files cannot be read."""
+        """Return the cells of a submission, and an empty text.
+
+        If its files cannot be read, or nothing was submitted, no cells and a sentence with the
+        reason are returned. Cells are cached.
+        """
         cells = self._code.get(identity(kept))
         if cells is None:
             if not kept.digest:
@@ -190,7 +210,7 @@ def _identities(submissions: Iterable[Kept]) -> list[tuple[str, str, str]]:
 
 
 def _stamp(store: Store) -> tuple[object, ...]:
-    """Return numbers that change with every change of the class."""
+    """Return numbers from the class file; at least one changes with each change of the class."""
     (row,) = store.rows(
         "SELECT (SELECT max(id) FROM runs), (SELECT count(*) FROM runs WHERE ended IS NOT NULL), "
         "(SELECT max(id) FROM results), (SELECT max(id) FROM listed), "

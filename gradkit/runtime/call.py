@@ -393,9 +393,9 @@ def changed_parameters(
 ) -> Mapping[str, Any]:
     """Return the student's dict of parameters after an update, by the student's keys.
 
-    That is a dict made of the parameters that the update ``returned`` one by one, or a returned
-    dict with their keys, or else the dict that was ``passed``, which may have been changed in
-    place; an empty dict if None was passed.
+    ``call`` describes the function. The result is a dict made of the parameters that the update
+    ``returned`` one by one, or a returned dict with their keys, or else the dict that was
+    ``passed``, which may have been changed in place; an empty dict if None was passed.
     """
     if _returns_parameters(call):
         paths = call["returns"]
@@ -497,12 +497,12 @@ MAX_CHOICES = 2
 
 
 def _count_close_values(values: list[complex], least: int) -> int:
-    """Count the values whose difference from their median is at most `RELATIVE_DIFFERENCE` of it.
+    """Count the values that are close to their median.
 
-    Return 0 if the count is below ``least``, or if the close values have at most `MAX_CHOICES`
-    distinct values. A gradient by finite differences may contain some equal values, as a ReLU
-    ignores inputs below zero. But it has more distinct values than the two of a function that only
-    chooses.
+    Close is a difference of at most `RELATIVE_DIFFERENCE` times the median. Return 0 if the count
+    is below ``least``, or if the close values have at most `MAX_CHOICES` distinct values. A
+    gradient by finite differences may contain some equal values, as a ReLU ignores inputs below
+    zero. But it has more distinct values than the two of a function that only chooses.
     """
     if len(values) < least:
         return 0

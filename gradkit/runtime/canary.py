@@ -36,7 +36,10 @@ _PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
 
 
 def _libc(name: str, *arguments: object) -> int:
-    """Call a function of the C library, and return its result; raise OSError if it fails."""
+    """Call the function ``name`` of the C library, and return its result, an integer.
+
+    Integers among ``arguments`` are passed as C longs. OSError is raised if the result is negative.
+    """
     library = ctypes.CDLL(None, use_errno=True)
     converted = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
     result = int(library[name](*converted))
@@ -104,7 +107,7 @@ def unix(bait: Bait) -> None:
 
 
 def fork(bait: Bait) -> str:
-    """Start a process, which ends at once."""
+    """Start a process, which ends at once; return a text with its number. ``bait`` is not used."""
     pid = os.fork()
     if pid == 0:
         os._exit(0)
@@ -187,7 +190,10 @@ def open_many(bait: Bait) -> str:
 
 
 def start_threads(bait: Bait) -> str:
-    """Start more threads than allowed, which wait until all have been started."""
+    """Start more threads than allowed, and return a text with their number.
+
+    ``bait["tasks"]`` is the number to start. The threads wait until all have been started.
+    """
     finished = threading.Event()
     threading.stack_size(1 << 16)
     threads = []
@@ -217,7 +223,10 @@ def outlive(bait: Bait) -> str:
 
 
 def work(bait: Bait) -> str:
-    """Do what honest student code does: import a module late, start a thread, and compute."""
+    """Do what honest student code does: import a module late, start a thread, and compute.
+
+    Return a text with the computed number. ``bait`` is not used.
+    """
     import numpy as np
     import scipy.special
 
@@ -236,7 +245,11 @@ ACTS: dict[str, Callable[[Bait], str | None]] = {
 
 
 def attempt(frame: Frame) -> Frame:
-    """Try the operation ``act`` on its ``bait``; reply whether it was ``done``, and the details."""
+    """Try the operation ``act`` of a request on its targets, ``bait``.
+
+    Reply whether the operation was ``done``, and the ``detail``: what it returned, or its
+    exception.
+    """
     try:
         detail = ACTS[frame.data["act"]](frame.data["bait"]) or "it was done"
     except Exception as error:

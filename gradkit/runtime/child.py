@@ -237,8 +237,8 @@ def batch(frame: Frame) -> Frame:
 def _run_calls(name: str | None, make_calls: Callable[[], None]) -> None:
     """Run ``make_calls``, which makes all calls of a request from the beginning.
 
-    If ``name`` is the name of a function, ``make_calls`` is repeated without the statements of that
-    function that raise, see `gradkit.runtime.spared`.
+    ``name`` is the name of a student's function, empty or None. If it is a name, ``make_calls`` is
+    repeated without the statements of that function that raise, see `gradkit.runtime.spared`.
     """
     if not name:
         return make_calls()
@@ -354,9 +354,9 @@ def _outcome(
     """Return the reply to a request of several calls, with their results stacked by quantity.
 
     ``shapes`` has the canonical shape of each quantity, ``rows`` the result of each call, and
-    ``failure`` the description of an exception. A quantity that could not be read in one call is
-    NaN there, and is left out if no call gave it. Of equal faults only that of the first call is
-    reported.
+    ``failure`` the description of an exception, None if there was none. A quantity that could not
+    be read in one call is NaN there, and is left out if no call gave it. Of equal faults only that
+    of the first call is reported.
     """
     arrays: dict[str, NDArray[Any]] = {}
     for quantity, shape in shapes.items():
@@ -422,7 +422,8 @@ def _with_changed_definitions(
 ) -> AbstractContextManager[None]:
     """Return a context manager that replaces definitions of the section by changed texts.
 
-    Each item is the cell of a definition, its first line there, and the text that replaces it.
+    Each item of ``texts`` is the cell id of a definition, its first line there, and the text that
+    replaces it. If there is none, nothing is done.
     """
     if not texts:
         return nullcontext()
@@ -596,9 +597,10 @@ NAME = "snippet.py"
 
 
 def script(frame: Frame) -> Frame:
-    """Run the request's ``text`` as a program. Its printed output is collected as for all requests.
+    """Run the text of a request, ``text`` in its data, as a program.
 
-    Reply with ``failure``: None, or the traceback as Python would print it.
+    Reply with ``failure``: None, or the traceback as Python would print it. Printed output is
+    collected as for all requests.
     """
     try:
         code = compile(frame.data["text"], NAME, "exec", dont_inherit=True)

@@ -167,9 +167,10 @@ def room(machine: str = "") -> bytes:
 
 
 def leash(pid: int, machine: str = "") -> bytes:
-    """Return the seccomp program of one worker with process number ``pid``.
+    """Return the seccomp program of one worker, which refuses it some system calls.
 
-    The worker may send signals only to itself. ``machine`` is as for `room`.
+    The worker may start threads but no processes, and send signals only to itself. ``pid`` is its
+    process number, and ``machine`` is as for `room`.
     """
     rules = {
         "clone": _allow_with_bits(0, _THREAD),

@@ -88,8 +88,8 @@ def functions(names: Names, wanted: Collection[str]) -> list[dict[str, Any]]:
 def _binding_statements(names: Namespace) -> dict[str, Statement]:
     """Return for each bound name of a section the last statement that binds it.
 
-    Names of other sections' statements come first, then those of statements that all sections
-    share, then those of the section's own.
+    The names are ordered by their statements: those of other sections come first, then those that
+    all sections share, then the section's own.
     """
     plan = names.plan
     bound = [name for number in (OWN, SHARED, BORROWED) for name in plan.layer(number).binders]
@@ -135,9 +135,9 @@ def _uncallable_entries(
 ) -> Iterator[dict[str, Any]]:
     """Yield descriptions of definitions that cannot be called.
 
-    These are methods, and definitions with ``wanted`` names that are invalid Python, stand under
-    ``if __name__ == "__main__"``, or belong to another section. ``bound`` has the statement that
-    binds each name. The descriptions are those of `_entry`.
+    ``names`` is the section. These are methods, and definitions with ``wanted`` names that are
+    invalid Python, stand under ``if __name__ == "__main__"``, or belong to another section.
+    ``bound`` has the statement that binds each name. The descriptions are those of `_entry`.
     """
     for number in (SHARED, OWN):
         for name, (cell, line) in names.plan.layer(number).broken.items():
@@ -332,7 +332,7 @@ def _has_named_parameter(function: Any) -> bool:
 
 
 def _contained_functions(value: Any) -> list[Any]:
-    """List the functions in a function's closure, or in another object's attributes."""
+    """List the functions in the closure of a function, or in the attributes of any other object."""
     if isinstance(value, FunctionType):
         contents = [cell.cell_contents for cell in value.__closure__ or ()]
     else:
@@ -357,8 +357,9 @@ def left_behind(names: Names, first: str, then: str) -> list[str]:
 def _effects_with_helpers(names: Names, name: str, texts: _FunctionTrees) -> Effects:
     """Return the global names that a function reads and writes, by itself or through its helpers.
 
-    Helpers are all functions of the student that the function names, and that these name. ``texts``
-    finds their syntax trees. Both sets are empty if no function of the student has the name.
+    ``name`` is the function's name among ``names``, those of the student. Helpers are all functions
+    of the student that the function names, and that these name. ``texts`` finds their syntax trees.
+    Both sets are empty if no function of the student has the name.
     """
     reads: set[str] = set()
     writes: set[str] = set()
@@ -379,8 +380,8 @@ def _effects_with_helpers(names: Names, name: str, texts: _FunctionTrees) -> Eff
 def _function_named(names: Names, name: str, texts: _FunctionTrees) -> FunctionType | None:
     """Return the student's function with a global name, or None if there is none.
 
-    Only a definition or an import may run to create it; no other statement does. An error of such a
-    statement gives None too.
+    ``texts`` knows which functions are the student's. Only a definition or an import may run to
+    create the function; no other statement does. An error of such a statement gives None too.
     """
     if isinstance(names, Namespace) and name not in names:
         statement = names.plan.resolve(name, None)

@@ -169,7 +169,8 @@ class LazyModule(ModuleType):
 def _silent_progress_module(name: str) -> ModuleType:
     """Return a replacement for ``tqdm``, where that is not installed, with bars that show nothing.
 
-    A dotted name, as ``tqdm.auto``, gets attributes for its parts.
+    ``name`` is the name that code imports. A dotted name, as ``tqdm.auto``, gets attributes for its
+    parts.
     """
 
     class Bar:
@@ -203,7 +204,11 @@ def _is_missing(name: str, error: ImportError) -> bool:
 
 
 def _evaluate(source: Any, globals: Any = None, locals: Mapping[str, Any] | None = None, /) -> Any:
-    """Evaluate an expression as ``eval`` does, after creating the global names that it uses."""
+    """Evaluate an expression as ``eval`` does, after creating the global names that it uses.
+
+    The arguments are those of ``eval``. The values of a student's names are created when code reads
+    them, which ``eval`` of Python alone does not make happen.
+    """
     if globals is None:
         frame = sys._getframe(1)
         globals, locals = frame.f_globals, frame.f_locals if locals is None else locals
@@ -231,7 +236,10 @@ class Library:
     def __init__(
         self, sources: Mapping[str, str], make: NamesFactory, policy: Policy = ANYTHING
     ) -> None:
-        """Store the sources; ``packages`` are the names of packages that contain modules."""
+        """Store the sources of a student's modules; for the parameters see `Library`.
+
+        The attribute ``packages`` is set to the names of packages that contain modules.
+        """
         self._sources = sources
         self._make = make
         self._policy = policy
@@ -311,7 +319,11 @@ class Library:
         return is_known and name.partition(".")[0] not in sys.modules
 
     def load(self, name: str) -> LazyModule:
-        """Return a student's module by name, and add it to its package on the first call."""
+        """Return the student's module ``name``, whose code has not run yet.
+
+        On the first call it is made, and added as an attribute to its package, as ``b`` to ``a``
+        for ``a.b``.
+        """
         if name not in self._loaded:
             names = self._make(name, self._sources.get(name, ""), self)
             module = LazyModule(name, names, package=name in self.packages)

@@ -196,10 +196,10 @@ def read_only(rules: int) -> None:
 
 
 def _add_rule(rules: int, path: str, rights: int) -> None:
-    """Add a rule to a Landlock ruleset: rights on a file or folder, if it exists.
+    """Add a rule to a Landlock ruleset: rights on the file or folder ``path``, if it exists.
 
-    ``rules`` is the descriptor of the ruleset, and ``rights`` a bit mask. For a file only the right
-    to read it is used.
+    ``rules`` is the descriptor of the ruleset, and ``rights`` a bit mask of Landlock. For a file
+    only the right to read it is used.
     """
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
@@ -303,7 +303,10 @@ def can_become(account: int, readable: Iterable[str]) -> bool:
 
 
 def _succeeds_in_child(step: Callable[[], None]) -> bool:
-    """Return whether a step raises nothing, tried in a child process as it cannot be undone."""
+    """Call ``step`` in a child process, and return whether it raised nothing.
+
+    A step that cannot be undone is tried in this way.
+    """
     pid = os.fork()
     if pid == 0:
         code = 1

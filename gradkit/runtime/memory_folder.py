@@ -76,7 +76,7 @@ class MemoryFolder:
     """
 
     def __init__(self, root: str) -> None:
-        """Start with an empty folder, and keep Python's own functions for other paths."""
+        """Start with an empty folder at the path ``root``, and keep Python's own file functions."""
         self.entries: dict[str, bytearray | None] = {}
         self._prefix = root.rstrip(os.sep) + os.sep
         self._real: dict[str, Callable[..., Any]] = {

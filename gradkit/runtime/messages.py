@@ -304,9 +304,11 @@ def confine(allowance: Allowance, cpu_seconds: int, running: int, taken: tuple[i
         Processor time in seconds after which the kernel ends the process. This is only needed if
         the grader, which measures wall time, has been killed.
     running : int
-        The result of `running_tasks`, which a worker cannot call itself.
+        The number of tasks of this account: the result of `running_tasks`, which a worker cannot
+        call itself.
     taken : (int, int)
-        The result of `taken_memory`, which a sandboxed worker cannot call either.
+        Address space and data in bytes that the process has already: the result of
+        `taken_memory`, which a sandboxed worker cannot call either.
 
     Raises
     ------

@@ -123,7 +123,8 @@ class Namespace(dict[str, Any]):
     ) -> None:
         """Set all attributes of a new namespace, without running any statement.
 
-        ``presets`` has names with fixed values, and ``name`` is the module's name, or ``__main__``.
+        ``plan`` has the statements, and ``library`` the student's modules. ``presets`` has names
+        with fixed values, and ``name`` is the module's name, or ``__main__``.
         """
         self.plan = plan
         self._library = library
@@ -342,7 +343,11 @@ class Namespace(dict[str, Any]):
         return values
 
     def _fail(self, statement: Statement, error: BaseException) -> None:
-        """Store why a statement failed, and the type of exception to raise for its names."""
+        """Store that a statement failed with ``error``.
+
+        Stored are the message, and the type of exception that is raised when a name of the
+        statement is used: NameError, or an error of imports.
+        """
         kind: type[_UnavailableError] = NameError
         if isinstance(error, ForbiddenImportError):
             kind = ForbiddenImportError
@@ -402,7 +407,7 @@ class Namespace(dict[str, Any]):
             return None
 
     def _explain(self, name: str) -> None:
-        """Raise a NameError if it is known why an undefined name has no value.
+        """Raise a NameError for the undefined name ``name`` if the reason is known; else return.
 
         Reasons are a binding in code that is not run, a failed star import, and a forgotten import.
         """

@@ -198,7 +198,7 @@ def cpu_seconds(pid: int) -> float | None:
 
 
 def _stopped_descendants(pid: int) -> set[int]:
-    """Stop all descendants of a process by SIGSTOP, and return their process numbers.
+    """Stop all descendants of the process ``pid`` by SIGSTOP, and return their process numbers.
 
     They have to be stopped before any is killed: the children of a killed process could not be
     found any more, and a running process could start others. Empty on systems other than Linux.

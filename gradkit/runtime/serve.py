@@ -42,10 +42,11 @@ _exchange: list[Callable[[Frame], Frame]] = []
 
 
 def load(preload: Sequence[str], handlers: str, search: Sequence[str]) -> Handlers:
-    """Import the modules in `preload`, and return ``HANDLERS`` of the module `handlers`.
+    """Import the modules in `preload`, and return the request handlers of the module `handlers`.
 
-    Old names of numpy are restored, and torch, if loaded, is prepared for student code. The folders
-    in `search` are searched for `handlers` too; they are removed from ``sys.path`` afterwards.
+    The handlers are its dict ``HANDLERS``, by kind of request. Old names of numpy are restored, and
+    torch, if loaded, is prepared for student code. The folders in `search` are searched for
+    `handlers` too; they are removed from ``sys.path`` afterwards.
     """
     before = list(sys.path)
     restore_old_names()
@@ -172,7 +173,7 @@ def open_streams() -> None:
 
 
 def redirect_streams(output: int) -> None:
-    """Redirect standard output and error to a descriptor, and make standard input empty."""
+    """Redirect standard output and error to the descriptor ``output``; empty standard input."""
     # A new descriptor, because settings of a shared one would reach the next worker too.
     empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, 0)

@@ -53,9 +53,10 @@ def spared(names: Namespace, name: str, call: Callable[[], None]) -> None:
 
 
 def _definition_text(names: Namespace, name: str) -> Text | None:
-    """Return the text of a global function with its place.
+    """Return the cell, the first line and the text of a student's global function.
 
-    None is returned if no ``def`` at top level defines the function with this name.
+    ``names`` are the student's names. None is returned if no ``def`` at top level defines the
+    function with this name.
     """
     code: CodeType | None = getattr(names[name], "__code__", None)
     source = None if code is None else names.plan.sources().get(code.co_filename)
@@ -85,9 +86,10 @@ def _line_in_function(error: BaseException, name: str, cell: str) -> int:
 def _without_statement(text: Text, line: int) -> Text | None:
     """Return a definition's text without the statement at a line, or None if it must stay.
 
-    ``line`` is a line of the cell. ``raise``, inner functions and statements that share a line with
-    others stay. The names that the removed statement assigns become None, so that older values are
-    not used instead. The number of lines does not change.
+    ``text`` is the cell, first line and text of the definition, and ``line`` a line of the cell.
+    ``raise``, inner functions and statements that share a line with others stay. The names that the
+    removed statement assigns become None, so that older values are not used instead. The number of
+    lines does not change.
     """
     cell, first, source = text
     node = _innermost_statement(ast.parse(source).body, line - first + 1)
@@ -104,7 +106,11 @@ def _without_statement(text: Text, line: int) -> Text | None:
 
 
 def _replacement(node: ast.stmt) -> str:
-    """Return ``dx = None`` for an assignment to names, and ``pass`` for other statements."""
+    """Return the source that replaces a removed statement, which raised when it ran.
+
+    It is ``dx = None`` for an assignment to names, so that no older value is used, and else
+    ``pass``.
+    """
     targets = node.targets if isinstance(node, ast.Assign) else ()
     names = [n for t in targets for n in (t.elts if isinstance(t, ast.Tuple) else [t])]
     if not names or not all(isinstance(name, ast.Name) for name in names):

@@ -184,10 +184,10 @@ class _Calls:
         return origin, arrays, self._depth + 1
 
     def _tree(self, value: Any, arrays: Arrays, depth: int) -> Tree:
-        """Return the JSON description of an argument, with recorded calls that returned it.
+        """Return the JSON description of an argument, with the recorded calls that returned it.
 
-        The arrays of the argument and of these calls are added to ``arrays``. ``depth`` is the
-        number of levels of containers that may still be described.
+        The arrays of the argument and of these calls are added to ``arrays``, by number. ``depth``
+        is the number of levels of containers that may still be described.
         """
         tree = self._described(value, arrays, depth)
         if isinstance(value, int | float | str | None):
@@ -201,7 +201,7 @@ class _Calls:
         return {**tree, "made": [*made.values()][:MAX_MADE]} if made else tree
 
     def _described(self, value: Any, arrays: Arrays, depth: int) -> Tree:
-        """Return the JSON description of an argument; its arrays are added to ``arrays``.
+        """Return the JSON description of an argument, and add its arrays to ``arrays`` by number.
 
         The description is a dict with one key: ``plain`` for None, a bool, an int or a text;
         ``array`` with the array's number; ``list``, ``tuple`` or ``dict`` with the items; ``other``
@@ -284,10 +284,10 @@ def _scalars(value: Any) -> Any:
 
 
 def _values(replaced: Replaced, result: Any, count: int) -> Sequence[Any]:
-    """Return the ``count`` values that the student's function has returned.
+    """Return the ``count`` values that the student's function has returned, as a sequence.
 
-    ``result`` is what it returned: a tuple of values if ``replaced`` has a ``size``, or else one
-    value. If it is None, None is returned for each value.
+    ``result`` is what the function returned: a tuple of values if ``replaced`` has a ``size``, or
+    else one value. If it is None, None is returned for each value.
 
     Raises
     ------

@@ -541,9 +541,9 @@ def layer_of(sources: Iterable[Source], number: int = 0) -> CodeLayer:
 def _add_statement(layer: CodeLayer, cell: str, node: ast.stmt, flags: int, guarded: bool) -> None:
     """Append a statement of a cell to a layer, and register the names that it binds.
 
-    ``flags`` are compiler flags. ``guarded`` says that the statement stands under
-    ``if __name__ == "__main__"``. The names of a guarded statement, or of a loop that is never run,
-    are listed in ``elsewhere`` of the layer.
+    ``cell`` is the id of the cell, ``node`` the statement, and ``flags`` are compiler flags.
+    ``guarded`` says that the statement stands under ``if __name__ == "__main__"``. The names of a
+    guarded statement, or of a loop that is never run, are listed in ``elsewhere`` of the layer.
     """
     names = names_bound(node)
     if isinstance(node, ast.Expr | ast.Assign) and isinstance(node.value, ast.Call):
@@ -570,9 +570,10 @@ def _add_statement(layer: CodeLayer, cell: str, node: ast.stmt, flags: int, guar
 def _names_changed_by_call(layer: CodeLayer, call: ast.Call) -> frozenset[str]:
     """Return the global names that a top-level call changes, unless the call may train a network.
 
-    That is a call of a function in ``layer``, or of its objects' methods, or of a function that
-    sets a default of a package. A function or method with a loop may train; of such a function only
-    the names that it declares global are returned.
+    ``layer`` has the definitions. Names are changed by a call of a function in it, of a method of
+    its objects, or of a function that sets a default of a package, as ``torch.set_default_dtype``.
+    A function or method with a loop may train; of such a function only the names that it declares
+    global are returned.
     """
     if last_name(call.func) in _DEFAULTS:
         return _names_from_package_of(layer, base_name(call.func) or "")
@@ -629,10 +630,11 @@ def _future_flags(tree: ast.Module) -> int:
 def _top_level_statements(
     body: Sequence[ast.stmt], *, guarded: bool
 ) -> Iterator[tuple[ast.stmt, bool]]:
-    """Yield statements, each with whether it is guarded by ``if __name__ == "__main__"``.
+    """Yield the statements of a module, each with whether it is guarded.
 
-    Guarded blocks are replaced by their statements, and an import of several names by one for each
-    name. Imports from ``__future__`` are left out.
+    A guarded statement stands under ``if __name__ == "__main__"``; ``guarded`` says that all of
+    ``body`` does. Guarded blocks are replaced by their statements, and an import of several names
+    by one for each name. Imports from ``__future__`` are left out.
     """
     for node in body:
         if isinstance(node, ast.Import) or (
@@ -699,7 +701,10 @@ class Plan:
     """
 
     def __init__(self, sources: Sequence[Iterable[Source]], forbidden: Collection[str]) -> None:
-        """Store the sources of the three layers, without parsing them."""
+        """Store the sources of the three layers, own, shared and borrowed, without parsing them.
+
+        ``forbidden`` are names that borrowed cells do not bind, see `Plan`.
+        """
         self._sources = [list(part) for part in sources]
         self._layers: list[CodeLayer | None] = [None] * len(self._sources)
         self._forbidden = {plain(name) for name in forbidden}
@@ -712,7 +717,10 @@ class Plan:
         return dict(source for part in self._sources for source in part)
 
     def layer(self, number: int) -> CodeLayer:
-        """Return layer `OWN`, `SHARED` or `BORROWED`, which is parsed on the first call."""
+        """Return the own, shared or borrowed layer of code, which is parsed on the first call.
+
+        ``number`` is `OWN`, `SHARED` or `BORROWED`.
+        """
         layer = self._layers[number]
         if layer is None:
             layer = self._layers[number] = layer_of(self._sources[number], number)

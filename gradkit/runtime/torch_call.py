@@ -69,7 +69,7 @@ def is_module(value: Any) -> bool:
 
 
 def match_parameters(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, Any]]:
-    """Find the model's parameter for each canonical one.
+    """Find the model's parameter for each canonical one, such as W1, by its shape.
 
     Each canonical parameter gets the first registered parameter with its shape that is not used
     yet, because a model may define its output layer before its hidden one. If registered parameters
@@ -113,9 +113,10 @@ def match_parameters(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, 
 
 
 def relevant_parameters(model: Any, inputs: int, most: int) -> list[Any]:
-    """Return a model's registered parameters; if more than ``most``, those that affect its output.
+    """Return a model's registered parameters, leaving out superfluous ones if there are too many.
 
-    All are returned if the model cannot be called on an example with ``inputs`` zeros to find out.
+    If there are more than ``most``, those that affect the output are returned. All are returned if
+    the model cannot be called on an example with ``inputs`` zeros to find out.
     """
     import torch
 

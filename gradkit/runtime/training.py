@@ -77,7 +77,10 @@ class Rounds:
         self._losses.append([])
 
     def loss(self, value: Any) -> Any:
-        """Store a loss for the current round, and return it; NaN is stored if it is no number."""
+        """Store a loss for the current round, and return ``value`` unchanged.
+
+        NaN is stored if it is no number: ``backward`` will raise the error.
+        """
         if not self._losses:
             self._losses.append([])
         try:
@@ -143,7 +146,11 @@ class _Lift(ast.NodeTransformer):
         return super().visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Pass the loss of a call of `backward` through the global name ``LOSS``."""
+        """Rewrite a call of `backward` so that its loss is recorded; return the node.
+
+        ``loss.backward()`` becomes ``LOSS(loss).backward()``, where the global function ``LOSS``
+        records the loss and returns it. Other calls are unchanged, but their parts are visited.
+        """
         self.generic_visit(node)
         if isinstance(node.func, ast.Attribute) and node.func.attr == "backward":
             if _passes_loss_as_argument(node):
@@ -192,7 +199,10 @@ def _call_node(name: str, *arguments: ast.expr, at: ast.AST) -> ast.Call:
 
 
 def _replace_count(count: ast.Call, rounds: int) -> None:
-    """Change the end of a range in place: ``range(a, b, c)`` to ``range(a, a + rounds * c, c)``."""
+    """Change a call of ``range`` in place so that it gives ``rounds`` numbers, with its own start.
+
+    ``range(a, b, c)`` becomes ``range(a, a + rounds * c, c)``.
+    """
     if len(count.args) == 1:
         count.args = [ast.Constant(rounds)]
         return

@@ -64,7 +64,10 @@ class _Zygote:
     confinement: Confinement
 
     def __init__(self, control: socket.socket, handlers: Handlers) -> None:
-        """Store the grader's socket, the handlers for workers, and facts about this process."""
+        """Store the grader's socket, the request handlers of workers, and this process's own facts.
+
+        These are its folder, its process number and the memory that it uses.
+        """
         self.control = control
         self.handlers = handlers
         self.folder = os.getcwd()
@@ -74,7 +77,10 @@ class _Zygote:
         self.taken = taken_memory()
 
     def run(self) -> None:
-        """Answer the grader's commands until it closes the socket; then end the process."""
+        """Answer the grader's commands until it closes the socket; then end the process.
+
+        A command is fork, ended or reap, the names of methods, with descriptors as their arguments.
+        """
         answers: Mapping[bytes, Callable[..., dict[str, Any]]] = {
             b"fork": self.fork,
             b"ended": self.ended,
@@ -90,9 +96,10 @@ class _Zygote:
         self.leave()
 
     def fork(self, channel: int, output: int) -> dict[str, Any]:
-        """Fork a worker for a channel and an output descriptor; answer with its process number.
+        """Fork a worker, and answer with its process number.
 
-        Both descriptors are closed in this process, which exits if it cannot fork.
+        ``channel`` is the descriptor of the worker's connection to the grader, and ``output`` that
+        of its printed output. Both are closed in this process, which exits if it cannot fork.
         """
         try:
             pid = os.fork()
@@ -143,9 +150,10 @@ class _Zygote:
         os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), folder))
 
     def confine(self, opening: Mapping[str, Any]) -> int:
-        """Apply a worker's limits and restrictions as the first request says; return the tier.
+        """Apply a worker's limits and restrictions, and return the tier, the level of isolation.
 
-        ``opening`` is the data of that request: ``allowance``, ``cpu_seconds`` and ``running``.
+        ``opening`` is the data of the worker's first request: ``allowance``, ``cpu_seconds`` and
+        ``running``.
         """
         allowance = Allowance(**opening["allowance"])
         # In an account of its own, the kernel counts the zygote and the worker.

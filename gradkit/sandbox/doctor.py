@@ -108,7 +108,9 @@ class Examination(Struct, frozen=True):
 
 
 def examine(*, key: Path | None = None) -> Examination:
-    """Try every operation in a worker, and return the tier and the results.
+    """Try every operation of `ACTS` in a worker, and return the tier and the results.
+
+    A worker is a sandboxed process, and the tier its level of isolation, from 0 to 3.
 
     Parameters
     ----------
@@ -146,9 +148,10 @@ def failures(examination: Examination) -> list[Trial]:
 
 
 def objection(examination: Examination, required: int) -> str:
-    """Return why other people's code must not run on this machine; empty if it may.
+    """Return why this machine must not run other people's code; empty if it may.
 
-    The tier is below the required one, or the sandbox did not block an operation.
+    It must not if the tier of ``examination`` is below the ``required`` one, or if the sandbox did
+    not block an operation that its tier forbids. A tier is a level of isolation from 0 to 3.
     """
     if examination.tier < required:
         return short_of(examination.tier, required)
@@ -162,10 +165,11 @@ def objection(examination: Examination, required: int) -> str:
 
 
 def _run_trial(act: Act, bait: dict[str, Any], workshop: Workshop) -> Trial:
-    """Try one operation in a new worker, and return whether the result is as it must be.
+    """Try one operation in a new worker of ``workshop``, and return whether it went as it must.
 
-    ``bait`` are the targets of all operations. A loss of the worker counts as an operation that
-    succeeded, unless the worker was stopped in time.
+    ``act`` is the operation, and ``bait`` has the targets of all operations, such as paths and
+    ports. A loss of the worker counts as an operation that succeeded, unless the worker was stopped
+    in time.
     """
     from gradkit.runtime.frames import Frame  # late: it loads numpy, as the worker meanwhile does
 

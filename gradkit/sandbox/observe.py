@@ -152,7 +152,11 @@ def shapes_of(task: Task) -> dict[str, tuple[int, ...]]:
 
 
 def call_of(bound: Bound, task: Task) -> dict[str, Any]:
-    """Return the JSON form of a bound role, a "call": see `gradkit.runtime.call`."""
+    """Return the JSON form of a bound function, which tells the student's process how to call it.
+
+    It has the function's name, its arguments, and the student's keys and layouts, see
+    `gradkit.runtime.call`.
+    """
     convention = bound.convention
     shapes = shapes_of(task)
     wanted = bound.returns or convention.keys
@@ -175,7 +179,10 @@ def observe(process: StudentProcess, question: Question) -> Outcome:
 
 
 def observe_all(process: StudentProcess, questions: Sequence[Question]) -> dict[str, Outcome]:
-    """Send several requests, and return their outcomes by the names of the requests."""
+    """Send several requests to a student's process, and return their outcomes by name.
+
+    A lost process gives an outcome too.
+    """
     if any(question.loop == "student" for question in questions):
         # One by one, because each has all parameters of a net: all may not fit into a frame.
         return {question.name: observe(process, question) for question in questions}
@@ -281,8 +288,9 @@ def observe_returned(
 ) -> Outcome:
     """Call a forward function on n inputs, and return its outputs in the sizes that it uses.
 
-    ``inputs`` are arrays with n rows. The first call finds the size of each quantity that ``bound``
-    returns. The outputs have shape (n, size).
+    ``bound`` is the student's function, which runs in ``process``, and ``inputs`` are arrays with n
+    rows. The first call finds the size of each quantity that the function returns. The outputs have
+    shape (n, size).
     """
     call = call_of(bound, task)
     once = {name: value[0] for name, value in inputs.items()}
@@ -474,7 +482,7 @@ def made_of(
 
 
 def _with_computed_values(reads: Sequence[str], made: Made) -> Made:
-    """Return the values of expressions; those that only compute with arrays are computed here.
+    """Compute here the values of a check's expressions that only compute with arrays.
 
     ``made`` are the values from the student's process, which are used for all other expressions.
     Only the expressions in ``reads`` are kept. An expression whose parts are missing, or that numpy

@@ -240,7 +240,8 @@ def _check_follow(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> N
 def _check_run(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None:
     """Check a reply to a training run: outputs of each step, and parameters at the end.
 
-    ``request`` and ``inputs`` are the data and the arrays of the request.
+    ``request`` and ``inputs`` are the data and the arrays of the request. A run may end early at a
+    step that raised, or whose outputs cannot be read.
 
     Raises
     ------
@@ -474,7 +475,10 @@ def _check_stacked_arrays(shapes: Shapes, parsed: _Outcome, arrays: Arrays) -> N
 
 
 def _check_shapes(shapes: Shapes, arrays: Arrays) -> None:
-    """Raise UnfitError if an array has another shape than the given one; arrays may be missing."""
+    """Raise UnfitError if an array has another shape than ``shapes`` has under its name.
+
+    Arrays may be missing from ``arrays``.
+    """
     for name, shape in shapes.items():
         found = arrays[name].shape if name in arrays else shape
         # Not `_require`: formatting a text for each array would take most of the time.
@@ -571,7 +575,10 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         needs: Collection[str] = (),
         hurried: bool = False,
     ) -> None:
-        """Store the code and the limits; the first request starts a worker."""
+        """Store the code and the limits; the first request starts a worker in ``workshop``.
+
+        For the parameters see `StudentProcess`.
+        """
         self.section = section
         self.modules = dict(modules)
         self.losses: list[Lost] = []
@@ -633,10 +640,10 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         return reply
 
     def _import_packages(self, worker: Worker, imports: Sequence[Frame]) -> None:
-        """Make a new worker import the code's packages, in time that is not the code's.
+        """Make a new worker import the packages of the student's code, outside the code's deadline.
 
-        ``imports`` are the requests, one for each module. If an import takes too long, the worker
-        is lost, and the next request reports that.
+        ``imports`` are the requests, one for each module. If they take more than `IMPORT_SECONDS`
+        together, the worker is lost, and the next request reports that.
         """
         began = time.monotonic()
         for request in imports:
@@ -765,10 +772,10 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
     def renew(self, *, apart: bool = False) -> None:
         """Make the next request reload the code and reseed the generators; reset the deadline.
 
-        The same process is used, because a fork takes longer than most requests. A new one is used
-        if half of the deadline is used up, or if ``apart`` asks for one, which no earlier request
-        can have affected. Nor is a process used again in the last part of its own deadline, which
-        does not begin anew.
+        The same process is used, because a fork takes longer than most requests. A new process is
+        used if half of the deadline is used up, or if ``apart`` is true: no earlier request can
+        have affected it. A new one is also used near the end of the process's own lifetime, which
+        is not extended here.
         """
         self._loaded = False
         is_old = self._worker is not None and self._worker.used_share > REUSE_SHARE

@@ -43,7 +43,7 @@ from gradkit.runtime.messages import (
 from gradkit.text import clean_text
 
 if TYPE_CHECKING:
-    from gradkit.sandbox.workshop import Slot
+    from gradkit.sandbox.workshop import Launcher
 
 CALL = "stub-call"
 """Kind of a frame with a call."""
@@ -154,8 +154,8 @@ def read_call(frame: Frame) -> StubCall:
 def _call(origin: _Origin, arrays: Mapping[str, NDArray[Any]], depth: int) -> StubCall:
     """Return the call that parsed data describe, with its arguments.
 
-    ``arrays`` are the arrays of the frame by name, and ``depth`` the number of levels that an
-    argument may have.
+    ``origin`` has the function and the descriptions of the arguments, ``arrays`` are the arrays of
+    the frame by name, and ``depth`` is the number of levels that an argument may have.
 
     Raises
     ------
@@ -239,8 +239,10 @@ class Worker:
         if the system does not tell.
     """
 
-    def __init__(self, slot: Slot, allowance: Allowance, deadline: float, seed: int) -> None:
-        """Start a process in a slot, and wait until it has applied its limits.
+    def __init__(
+        self, launcher: Launcher, allowance: Allowance, deadline: float, seed: int
+    ) -> None:
+        """Start a process by ``launcher``, and wait until it has applied its limits.
 
         ``allowance`` are the limits. The ``deadline``, in seconds, begins when the process is
         ready. ``seed`` seeds its random generators.
@@ -248,12 +250,12 @@ class Worker:
         self.tier = 0
         self._code: int | None = None
         self._cpu_seconds: float | None = None
-        self._slot = slot
+        self._launcher = launcher
         self._cap = allowance.output
         self._printed = bytearray()
         self._dropped = 0
         self._lost: WorkerLost | None = None
-        self._link = slot.start()
+        self._link = launcher.start()
         self._selector = selectors.DefaultSelector()
         for stream in self._link.channel, self._link.output:
             stream.setblocking(False)
@@ -279,7 +281,7 @@ class Worker:
     @property
     def cpu_seconds(self) -> float | None:
         """Return the processor time of the process, see `Worker`."""
-        used = self._slot.cpu_seconds()
+        used = self._launcher.cpu_seconds()
         self._cpu_seconds = self._cpu_seconds if used is None else used
         return self._cpu_seconds
 
@@ -357,7 +359,7 @@ class Worker:
             reply = self._exchange(encode(Frame("open", {}, data), TO_WORKER), _START_SECONDS)
         except WorkerLost as lost:
             self._drain(self._cap)
-            printed = self.output.strip() or self._slot.complaint()
+            printed = self.output.strip() or self._launcher.complaint()
             self.close()
             if self._code == UNCONFINED:
                 raise WorkshopError(f"no submission is run: {printed}") from None
@@ -437,7 +439,7 @@ class Worker:
         if self._link.output in ready:
             self._drain(_CHUNK_BYTES)
         # Data in the channel are read first, even if the process has ended.
-        return self._link.channel not in ready and self._slot.ended()
+        return self._link.channel not in ready and self._launcher.ended()
 
     def _send(self, unsent: memoryview) -> memoryview:
         """Send as many bytes as possible without waiting, and return the rest."""
@@ -477,9 +479,9 @@ class Worker:
         return False
 
     def _drain(self, most: int) -> None:
-        """Read about ``most`` bytes of printed output; beyond the allowance, only count them.
+        """Read about ``most`` bytes of printed output, without waiting for more.
 
-        It returns when there is nothing more to read.
+        Bytes beyond the allowance are counted and dropped.
         """
         with contextlib.suppress(OSError):
             while most > 0 and (data := self._link.output.recv(_CHUNK_BYTES)):
@@ -489,9 +491,12 @@ class Worker:
                 self._dropped += len(data) - len(kept)
 
     def _lose_ended_process(self) -> NoReturn:
-        """Wait for the end of a process whose channel is closed, and raise WorkerLost."""
+        """Wait for the end of a process that has closed its channel, and raise WorkerLost.
+
+        Its exit code gives the kind of loss. If it does not end in `_GRACE_SECONDS`, it is killed.
+        """
         patience = time.monotonic() + _GRACE_SECONDS
-        while not (ended := self._slot.ended()) and time.monotonic() < patience:
+        while not (ended := self._launcher.ended()) and time.monotonic() < patience:
             time.sleep(0.001)
         if not ended:
             self._raise_loss("protocol", message("closed"))
@@ -507,15 +512,15 @@ class Worker:
 
     def _stop(self) -> None:
         self._cpu_seconds = self.cpu_seconds
-        code = self._slot.stop()
+        code = self._launcher.stop()
         self._code = self._code if code is None else code
 
 
 def _loss_from_exit_code(code: int | None) -> tuple[LossKind, Message]:
-    """Return the kind of loss and a message for a process's exit code.
+    """Return the kind of loss, such as crash or memory, and a message for a process's exit code.
 
-    The code is minus the number of the signal that ended the process. It is None if the fork server
-    has ended too.
+    The code is minus the number of the signal that ended the process. It is None if the fork
+    server, the parent of the process, has ended too.
     """
     if code is None:
         return "crash", message("server")

@@ -130,7 +130,10 @@ def _unwanted_folders() -> list[str]:
 
 
 def _libraries(names: Sequence[str]) -> list[str]:
-    """Return the folders of numpy and named modules, which a bare interpreter may not search."""
+    """Return the folders of numpy and of the modules ``names`` in which a bare interpreter looks.
+
+    A bare interpreter does not search the user's own folders of packages by itself.
+    """
     path = safe_path()
     folders: dict[str, None] = {}
     for name in ("numpy", *names):
@@ -153,14 +156,17 @@ _EXIT_SECONDS = 1.0
 """Most seconds for a zygote that has not answered to end by itself."""
 
 
-class ForkSlot:
+class ForkLauncher:
     """A zygote, which forks processes for student code, and at most one running child of it.
 
-    The constructor returns while the zygote still loads. One thread at a time may use a slot.
+    The constructor returns while the zygote still loads. One thread at a time may use a launcher.
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        """Start the zygote, a process that forks workers; it loads the modules of the recipe."""
+        """Start the zygote, a process that forks workers; it loads the modules of the recipe.
+
+        ``recipe`` names the modules to load and the folders in which to look for them.
+        """
         self._recipe = recipe
         self._pid: int | None = None
         self._closed = False
@@ -172,7 +178,7 @@ class ForkSlot:
         self._folder = make_folder()
         try:
             self._start_zygote()
-        except BaseException:  # after an interrupt, no caller has this slot to close it
+        except BaseException:  # after an interrupt, no caller has this launcher to close it
             remove_folder(self._folder)
             raise
 
@@ -208,7 +214,7 @@ class ForkSlot:
         Raises
         ------
         WorkshopError
-            The slot is closed, or no child could be started.
+            The launcher is closed, or no child could be started.
         """
         with self._lock:
             if self._closed:
@@ -276,7 +282,7 @@ class ForkSlot:
         return self._said.read().decode(errors="replace").strip() or "it said nothing"
 
     def close(self) -> None:
-        """Kill the child and the zygote; the slot starts no more processes."""
+        """Kill the child and the zygote; the launcher starts no more processes."""
         self._closed = True
         # Wake a thread that holds the lock while it waits for a zygote to load.
         with contextlib.suppress(OSError):
@@ -320,11 +326,14 @@ class ForkSlot:
         return json.loads(answer) if answer else None
 
 
-class SpawnSlot:
+class SpawnLauncher:
     """An interpreter that runs student code, and the next one, which loads its modules."""
 
     def __init__(self, recipe: Recipe) -> None:
-        """Start the first interpreter, which loads the modules of the recipe."""
+        """Start the first interpreter, which loads the modules of ``recipe``.
+
+        It will be used by the first worker; the next one is started then.
+        """
         self._recipe = recipe
         self._closed = False
         self._lock = threading.RLock()
@@ -337,7 +346,7 @@ class SpawnSlot:
         Raises
         ------
         WorkshopError
-            The slot is closed.
+            The launcher is closed.
         """
         with self._lock:
             if self._closed:
@@ -369,7 +378,7 @@ class SpawnSlot:
         return "nothing"
 
     def close(self) -> None:
-        """Kill both interpreters; the slot starts no more processes."""
+        """Kill both interpreters; the launcher starts no more processes."""
         with self._lock:
             self._closed = True
             self.stop()
@@ -378,7 +387,8 @@ class SpawnSlot:
                 spare.stop()
 
 
-Slot = ForkSlot | SpawnSlot
+Launcher = ForkLauncher | SpawnLauncher
+"""Starts and stops the processes of a workshop, one at a time."""
 
 
 class _Interpreter:
@@ -390,7 +400,10 @@ class _Interpreter:
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        """Start the interpreter in a new folder; `connect` lets bytes pass."""
+        """Start the interpreter in a new folder; `connect` lets bytes pass.
+
+        ``recipe`` names the modules to load and the folders in which to look for them.
+        """
         self._folder: Path = make_folder()
         self._bridges: list[threading.Thread] = []
         self._connected = False
@@ -558,6 +571,8 @@ class Workshop(AbstractContextManager["Workshop"]):
     ) -> None:
         """Check the arguments and the machine, and start the first process.
 
+        For the parameters see `Workshop`.
+
         Raises
         ------
         ValueError
@@ -579,10 +594,10 @@ class Workshop(AbstractContextManager["Workshop"]):
         self._preload = tuple(preload)
         self._siblings: dict[tuple[str, ...], Workshop] = {}
         self._siblings_lock = threading.Lock()
-        self._slot = _slot(self.method, Recipe((*NUMPY, *preload), handlers, tuple(search)))
+        self._launcher = _launcher(self.method, Recipe((*NUMPY, *preload), handlers, tuple(search)))
         self._worker_lock = threading.Lock()
         self._stack = ExitStack()
-        self._stack.callback(self._slot.close)
+        self._stack.callback(self._launcher.close)
 
     @contextmanager
     def worker(
@@ -611,7 +626,7 @@ class Workshop(AbstractContextManager["Workshop"]):
             No process could be started, or it did not reach the required tier, or the workshop has
             been closed.
         """
-        # Imported late, because this imports numpy, which a slot's process does at the same time.
+        # Imported late, because this imports numpy, which a launched process does at the same time.
         from gradkit.sandbox.worker import Worker
 
         if not 0 <= seed < 2**64:
@@ -625,14 +640,14 @@ class Workshop(AbstractContextManager["Workshop"]):
             return
         with self._worker_lock:
             try:
-                with closing(Worker(self._slot, self.allowance, deadline, seed)) as worker:
+                with closing(Worker(self._launcher, self.allowance, deadline, seed)) as worker:
                     self.tier = worker.tier
                     if worker.tier < self._require_tier:
                         raise WorkshopError(short_of(worker.tier, self._require_tier))
                     yield worker
             finally:
                 # After an interrupt there may be a process without a worker.
-                self._slot.stop()
+                self._launcher.stop()
 
     def _workshop_with_modules(self, modules: Collection[str]) -> Workshop:
         """Return a workshop with the same settings that also loads some modules.
@@ -663,8 +678,8 @@ class Workshop(AbstractContextManager["Workshop"]):
         self.close()
 
 
-_ahead: list[tuple[Method, Recipe, Slot]] = []
-"""The slot that `start_ahead` has started, until a workshop takes it: one or none."""
+_ahead: list[tuple[Method, Recipe, Launcher]] = []
+"""The launcher that `start_ahead` has started, until a workshop takes it: one or none."""
 
 
 def start_ahead() -> None:
@@ -676,7 +691,7 @@ def start_ahead() -> None:
     method, recipe = _default_method(), Recipe(NUMPY, CHILD, ())
     with suppress(OSError, WorkshopError):
         refuse_unfit()
-        _ahead.append((method, recipe, _slot(method, recipe)))
+        _ahead.append((method, recipe, _launcher(method, recipe)))
         atexit.register(_close_ahead)
 
 
@@ -689,14 +704,14 @@ def _default_method() -> Method:
     return "fork" if sys.platform == "linux" else "spawn"
 
 
-def _slot(method: Method, recipe: Recipe) -> Slot:
-    """Return a `ForkSlot` or `SpawnSlot`, which starts processes by the given method and recipe.
+def _launcher(method: Method, recipe: Recipe) -> Launcher:
+    """Return the launcher that starts processes by a method and a recipe.
 
     It is the one that `start_ahead` has started for them, or else a new one.
     """
     if _ahead and _ahead[-1][:2] == (method, recipe):
         return _ahead.pop()[2]
-    return (ForkSlot if method == "fork" else SpawnSlot)(recipe)
+    return (ForkLauncher if method == "fork" else SpawnLauncher)(recipe)
 
 
 # --- tiers of isolation ------------------------------------------------------------------
@@ -729,9 +744,10 @@ GRADING = 2
 
 
 def short_of(reached: int, required: int) -> str:
-    """Return a text that a tier was not reached, what the next tier needs, and what to do.
+    """Return a sentence that this machine does not reach a tier, and what is needed for it.
 
-    ``reached`` is the tier of this machine, and ``required`` the tier that would be needed.
+    A tier is a level of isolation from 0 to 3. ``reached`` is the tier of this machine, and
+    ``required`` the tier that would be needed.
     """
     could = f", where it can {OPEN[reached]}" if reached in OPEN else ""
     return (

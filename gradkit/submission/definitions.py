@@ -450,7 +450,11 @@ STARTS = frozenset({"zeros", "zeros_like", "len", "dict", "list", "seed", "print
 
 
 def _computes(part: ast.stmt) -> bool:
-    """Return whether a statement does more than unpack its inputs or set start values."""
+    """Return whether a statement does more than unpack its inputs or set start values.
+
+    It computes if it has an operator or comparison, or calls a function that is not in `STARTS`;
+    loops, branches and updates always count.
+    """
     if not isinstance(part, ast.Assign | ast.Return | ast.Expr):
         return True
     parts = walk(part)
@@ -460,7 +464,11 @@ def _computes(part: ast.stmt) -> bool:
 
 
 def _assigned(body: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.expr, int]]:
-    """Yield the text of each name and element that is assigned, with its value and the line."""
+    """Yield the source text of each name and element that is assigned in some statements.
+
+    An item is the text, as ``W`` or ``dW[0]``, the node of its value, and the line. Statements
+    inside loops and branches are included; assignments whose values are not visible are left out.
+    """
     for part in (each for statement in body for each in walk(statement)):
         if isinstance(part, ast.Assign):
             for target in part.targets:
@@ -550,9 +558,10 @@ def _says_nothing(node: ast.stmt) -> bool:
 
 
 def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
-    """Divide cells into units, in the order of the text.
+    """Divide cells into units, statements with what their text shows, in the order of the text.
 
-    ``tasks`` are all tasks of the assignment, whose roles are recognised by their names.
+    ``tasks`` are all tasks of the assignment. A role is a function that a task asks for, such as
+    ``forward``; a unit has the roles whose names it defines.
     """
     parsed = [(cell, statements(cell.source)) for cell in cells]
     origins = dict(_ASSUMED)
@@ -582,9 +591,9 @@ def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
 def _with_numpy_roles(units: list[Unit]) -> Iterator[Unit]:
     """Yield the units of one file, some of them with the numpy roles that their names mean.
 
-    These are units that use torch although they are named after a numpy role. They get the role
-    only in a file without a torch model: the student then uses torch in a numpy task, and running
-    the code reports it.
+    A role is a function that a task asks for, such as ``update``. Changed are units that use torch
+    although they define a name of a numpy role. They get the role only in a file without a torch
+    model: the student then uses torch in a numpy task, and running the code reports it.
     """
     roles = {role for unit in units for role in unit.roles}
     for unit in units:
@@ -612,10 +621,11 @@ def _origins(body: Sequence[ast.stmt]) -> dict[str, str]:
 
 
 def _units(cell: Cell, body: Sequence[ast.stmt], known: _Known) -> Iterator[Unit]:
-    """Yield the units of one cell; a cell without statements is one unit.
+    """Yield the units of one cell; statements that share a line are in one unit.
 
-    ``body`` are the statements of the cell. The names of torch model classes are added to
-    ``known.torch``.
+    A cell without statements is one unit. ``body`` are the statements of the cell, and ``known``
+    has the torch names and the roles that are known in all cells. The names of torch model classes
+    are added to ``known.torch``.
     """
     end = cell.source.count("\n") + 2
     # Statements that share a line stay together.
@@ -635,7 +645,9 @@ def _units(cell: Cell, body: Sequence[ast.stmt], known: _Known) -> Iterator[Unit
 def _with_facts(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:
     """Return the unit ``lines`` with the facts that the text of its statements ``group`` shows.
 
-    These are the names that they define and read, their roles and their use of torch.
+    These are the names that they define and read, their roles (the functions that a task asks for)
+    and their use of torch. ``known`` has the names of all cells that come from torch, and the roles
+    by name.
 
     The name of a torch model class in the group is added to ``known.torch``, so that later classes
     that derive from it count as models too. A unit that uses torch gets no numpy roles; those that
@@ -698,8 +710,9 @@ def _defined(node: ast.stmt) -> Iterator[str]:
 def _made(node: ast.stmt, known: _Known) -> Iterator[str]:
     """Yield the names of roles to which a statement assigns a value that may be a function.
 
-    An example is ``update = net.step``: an attribute, or the result of a call. A value that is made
-    from a role, ``f = timed(f)``, does not count as another definition.
+    A role is a function that a task asks for; ``known`` has the roles by name, and the student's
+    definitions. An example is ``update = net.step``: an attribute, or the result of a call. A value
+    that is made from a role, ``f = timed(f)``, does not count as another definition.
     """
     for name, value in assignments(node):
         if plain(name) in known.roles and isinstance(value, ast.Attribute | ast.Call):

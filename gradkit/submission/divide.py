@@ -61,12 +61,12 @@ def tasks_asking_for(name: str, tasks: Sequence[Task]) -> Ids:
 def _tasks_in_file(
     name: str, units: list[Unit], claims: Claims, torch: Ids, asked: Ids
 ) -> list[Ids]:
-    """Return the possible tasks of each unit of one file.
+    """Return the possible tasks of each unit (a statement) of one file.
 
-    ``name`` is the name of the file, and ``units`` are its statements. ``torch`` are the ids of all
-    torch tasks, ``asked`` those of the tasks that the user named, or of all. The name of the file
-    counts only for tasks in ``asked``, and only if no heading and no code in the file contradicts
-    it.
+    ``name`` is the name of the file, and ``units`` are its statements. ``claims`` finds the tasks
+    that words in names and headings stand for. ``torch`` are the ids of all torch tasks, ``asked``
+    those of the tasks that the user named, or of all. The name of the file counts only for tasks in
+    ``asked``, and only if no heading and no code in the file contradicts it.
     """
     frameworks = _frameworks(units, claims, torch)
     topics = _topics(units, claims)
@@ -109,9 +109,9 @@ def _innermost(
 def _frameworks(units: list[Unit], claims: Claims, torch: Ids) -> list[Ids | None]:
     """Return for each unit the tasks of the framework that the headings above it name.
 
-    A heading that its code contradicts is skipped, and the heading outside it is read. The item of
-    a unit is None if no heading above it names a framework. ``torch`` are the ids of all torch
-    tasks.
+    ``claims`` finds the tasks that a heading names, and ``torch`` are the ids of all torch tasks. A
+    heading that the code below it contradicts is skipped, and the heading outside it is read. The
+    item of a unit is None if no heading above it names a framework.
     """
     void: frozenset[Headings] = frozenset()
     while True:
@@ -145,9 +145,10 @@ def _is_contradicted(claim: Ids, units: list[Unit], torch: Ids) -> bool:
 def _topics(units: list[Unit], claims: Claims) -> list[Ids | None]:
     """Return for each unit the tasks of the subject that applies to it; None without a subject.
 
-    The subject is that of the headings above the unit. Without one, the subject before it
+    A subject is what a task is about, such as regression; ``claims`` finds the tasks that a heading
+    names. The subject is that of the headings above the unit. Without one, the subject before it
     continues, unless a heading further down, below the unit's own headings, names one. It also ends
-    if at least `REPEATED` roles are defined again.
+    if at least `REPEATED` roles (functions that a task asks for) are defined again.
     """
     named = [_innermost(unit.cell.headings, claims.topic)[1] for unit in units]
     named_paths = {unit.cell.headings for unit, topic in zip(units, named, strict=True) if topic}
@@ -169,9 +170,10 @@ def _topics(units: list[Unit], claims: Claims) -> list[Ids | None]:
 
 
 def _roles_to_next_heading(units: list[Unit], named: list[Ids | None]) -> list[Ids]:
-    """Return for each unit the roles from there to the next heading that names a subject.
+    """Return for each unit the roles defined from it up to the next heading that names a subject.
 
-    ``named`` has for each unit the tasks that the headings above it name, or None.
+    A role is a function that a task asks for. ``named`` has for each unit the tasks that the
+    headings above it name, or None.
     """
     coming: list[Ids] = []
     roles: Ids = frozenset()
@@ -279,7 +281,7 @@ def _is_solid(part: _Part, units: list[Unit]) -> bool:
 def _frameworks_of(
     units: list[Unit], possible: list[Ids], frameworks: dict[str, str]
 ) -> list[str | None]:
-    """Return the framework of each unit, or None if the unit shows none yet.
+    """Return the framework of each unit, numpy or torch, or None if the unit shows none yet.
 
     ``possible`` has the ids of the possible tasks of each unit, and ``frameworks`` the framework of
     each task. The result is None before the first unit of a file that defines something, and for
@@ -321,7 +323,11 @@ def _frameworks_of(
 
 
 def _framework_of(unit: Unit, current: str | None) -> str | None:
-    """Return the framework of a unit that follows code of the framework `current`."""
+    """Return the framework of a unit that follows code of the framework `current`.
+
+    It is ``numpy`` or ``torch``, or None if no code before shows one either. A unit without a sign
+    of its own, such as an import or a helper, continues `current`.
+    """
     if unit.imports:
         return "torch" if unit.torch and current is not None else current
     if unit.torch:
@@ -347,9 +353,10 @@ def _cut(
 ) -> list[list[int]]:
     """Cut units into parts where roles are defined again; return the indices of each part.
 
-    A part becomes a section. ``indices`` are those of the units to cut, and ``helpers`` roles that
-    alone are no attempt. A second attempt at a single role does not begin a new part. Without
-    `within_files`, parts begin only in another file.
+    A role is a function that a task asks for, and a part becomes a section. ``indices`` are those
+    of the ``units`` to cut, and ``helpers`` roles that alone are no attempt at a task. A second
+    attempt at a single role does not begin a new part. Without `within_files`, parts begin only in
+    another file.
     """
     parts: list[list[int]] = [[]]
     seen: dict[str, Unit] = {}
@@ -400,12 +407,13 @@ def _move_leading_units(
 def _begins_new_part(
     again: list[str], seen: dict[str, Unit], coming: set[str], unit: Unit, models: int
 ) -> bool:
-    """Return whether the roles that a unit defines ``again`` begin another part.
+    """Return whether the roles that a unit defines ``again`` begin another part of a submission.
 
-    `seen` are the units of the current part by role, `coming` the roles from here to the next
-    repetition, and `models` the number of models in the current part. Another model begins a part
-    after training, and another training after `REPEATED` models. Any other role begins a part below
-    another heading, or if at least `REPEATED` roles come again.
+    A role is a function that a task asks for. `seen` are the units of the current part by role,
+    `coming` the roles from here to the next repetition, and `models` the number of models in the
+    current part. Another model begins a part after training, and another training after `REPEATED`
+    models. Any other role begins a part below another heading, or if at least `REPEATED` roles come
+    again.
     """
     if MODEL in again:
         return TRAINING in seen
@@ -441,13 +449,14 @@ def _roles(indices: Iterable[int], units: list[Unit]) -> set[str]:
 def _open_parts(
     strands: dict[Ids, list[int]], units: list[Unit], settled: list[_Part], helpers: Ids
 ) -> list[_Part]:
-    """Return the parts that may belong to several tasks, by their text.
+    """Return the parts of a submission whose text fits several tasks, with the tasks left for each.
 
     ``strands`` are the indices of units by their possible tasks, and ``settled`` are the parts with
-    one task. ``helpers`` are roles that alone are no attempt. A part above a settled part that
-    defines none of its roles is added to the shared cells of the settled part, and so is a file of
-    helpers. Any other part can only belong to a task without a settled part, unless it is in a file
-    without one. The ``tasks`` of a part that belongs to all sections are empty.
+    one task. ``helpers`` are roles (functions that a task asks for) that alone are no attempt. A
+    part above a settled part that defines none of its roles is added to the shared cells of the
+    settled part, and so is a file of helpers. Any other part can only belong to a task without a
+    settled part, unless it is in a file without one. The ``tasks`` of a part that belongs to all
+    sections are empty.
     """
     claimed = {task for part in settled for task in part.tasks}
     files = {units[i].cell.file for part in settled for i in part.own}
@@ -486,7 +495,8 @@ def _open_parts(
 def _reused_units(own: list[int], earlier: list[int], units: list[Unit]) -> set[int]:
     """Return the indices of earlier units whose definitions a part reads and does not define.
 
-    ``own`` are the indices of the part's units.
+    ``own`` are the indices of the part's units, and ``earlier`` those that may be found.
+    Definitions that the found units read in turn are included.
     """
     made = {name for i in own for name in units[i].defines}
     wanted = {name for i in own for name in units[i].loads} - made
@@ -515,10 +525,11 @@ def _roles_called(own: list[int], others: list[int], units: list[Unit]) -> set[i
 def _section(
     part: _Part, units: list[Unit], common: dict[int, Ids], tasks: Sequence[Task]
 ) -> Section:
-    """Make the section of a part, with its shared and borrowed cells.
+    """Make the section of a part: its own cells, and the cells of others that it may use.
 
     ``common`` has the units that belong to no part, by index, with the tasks that they may be
-    shared with. ``tasks`` are all tasks, in the order in which a section lists them.
+    shared with; they become shared cells, and all others borrowed cells. ``tasks`` are all tasks,
+    in the order in which a section lists them.
     """
     own = set(part.own)
     shared = {i for i, ids in common.items() if ids & part.tasks} | part.shared
@@ -648,7 +659,10 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
 
 
 def _instead(task: Task, section: Section) -> str:
-    """Return a note if the task asks for a file by name and another file is graded, else ""."""
+    """Return a note if the task asks for a file by name and another file is graded, else "".
+
+    ``section`` has the code that is graded.
+    """
     files = [cell.file for cell in section.own]
     if not task.files or not files or any(is_attempt_at(file, task.files) for file in files):
         return ""
@@ -684,9 +698,11 @@ def _listed(pieces: Sequence[_Piece]) -> str:
 
 
 def _pieces(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> list[_Piece]:
-    """Return the cells and roles of each file for a task, in the order of the files.
+    """Return for each file its cells and the required roles that it defines, to compare files.
 
-    ``sections`` are all that may belong to the task, and ``tasks`` all tasks of the assignment.
+    ``task`` is the task to grade, ``sections`` are all that may belong to it, and ``tasks`` all
+    tasks of the assignment. A role is a function that a task asks for. The order is that of the
+    files.
     """
     cells: dict[str, dict[str, Cell]] = {}
     for section in sections:
@@ -763,9 +779,10 @@ def _ranks(task: Task, pieces: Sequence[_Piece], tasks: Sequence[Task]) -> dict[
 
 
 def _section_of_pieces(task: Task, sections: Sequence[Section], taken: Sequence[_Piece]) -> Section:
-    """Make a section from the pieces ``taken``; all other cells become borrowed cells.
+    """Make the section to grade for a task from the chosen files, the pieces ``taken``.
 
-    ``sections`` are all sections that may belong to the task.
+    ``sections`` are all sections that may belong to the task. Cells of the files become own cells;
+    shared cells stay, and all other cells become borrowed cells.
     """
     own = {cell.id: cell for piece in taken for cell in piece.cells}
     first = next(s for s in sections if any(c.file == taken[0].file for c in s.own))

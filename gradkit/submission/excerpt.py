@@ -91,9 +91,9 @@ class Excerpt:
         return [piece for made in ordered for piece in self._written(made)]
 
     def _written(self, made: Statement) -> Iterator[Piece]:
-        """Yield the source of a statement, as one piece.
+        """Yield the source of the statement ``made`` as one piece.
 
-        For an import from the student's own files, yield the imported definitions instead.
+        For an import from the student's own files, the imported definitions are yielded instead.
         """
         node = made.node
         module = str(node.module) if isinstance(node, ast.ImportFrom) else ""
@@ -123,7 +123,10 @@ class Excerpt:
 
 
 def source_of(node: ast.stmt, source: str) -> str:
-    """Return the dedented text of a statement, without training loops inside it."""
+    """Return the text of a statement without its indent, and without training loops inside it.
+
+    ``source`` is the text of the cell that contains the statement.
+    """
     if (shorter := runnable(node)) is not node:
         return ast.unparse(shorter)
     lines = source.split("\n")[first_line(node) - 1 : node.end_lineno]

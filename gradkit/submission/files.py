@@ -440,11 +440,12 @@ def read_members(
 ) -> tuple[list[File], list[Problem]]:
     """Read the code files among some members of an archive; also return the problems.
 
-    ``label`` is the name of the submission for messages, and ``infos`` are the members. The names
-    of files are relative to the folder ``within``. With ``inner``, archives among the members are
-    opened if there is no code file, since students submit a packed folder without anything beside
-    it. An archive beside code files may be a copy of them, and is not opened. Members that must not
-    be read, and archives that are not opened, become problems.
+    ``label`` is the name of the submission for messages, and ``infos`` are the members of
+    ``archive`` to read. ``within`` is a folder that is removed from the front of their names. With
+    ``inner``, archives among the members are opened if there is no code file, since students submit
+    a packed folder without anything beside it. An archive beside code files may be a copy of them,
+    and is not opened. Members that must not be read, and archives that are not opened, become
+    problems.
 
     Raises
     ------
@@ -527,7 +528,7 @@ def read_archives(
 def _contents(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     """Read a member of an archive, up to the size in the directory of the archive.
 
-    ``name`` is its path for messages.
+    ``info`` is its entry in that directory, and ``name`` its path for messages.
 
     Raises
     ------

@@ -198,8 +198,9 @@ UPDATE = (
 def _generated(cell: Cell, net: NetClass, task: Task) -> Iterator[Cell]:
     """Yield a cell for each generated function, at the place of the method that it calls.
 
-    ``cell`` contains the class ``net``. The cells are helpers for the object, the initialisation
-    (if there is a constructor), the forward pass and the update.
+    The functions let a net that is written as a class be graded like functions. ``cell`` contains
+    the class ``net``. The cells are helpers for the object, the initialisation (if there is a
+    constructor), the forward pass and the update of ``task``.
     """
     roles = {role.name: role for role in task.roles}
     sizes = [task.X.shape[1], *(layer.units for layer in task.layers)]
@@ -243,10 +244,10 @@ def _cell(cell: Cell, name: str, line: int, source: str) -> Cell:
 
 
 def _function(cell: Cell, method: ast.FunctionDef, signature: str, lines: Sequence[str]) -> Cell:
-    """Return the cell of a function with a signature and a body, which calls a method.
+    """Return a generated cell with one function, which calls a method of the student's class.
 
-    ``cell`` contains the method, and ``lines`` are the body. The last line, with the ``return``,
-    has the place of the method's last ``return``.
+    ``cell`` contains the method, ``signature`` is the source of the function's head, and ``lines``
+    are its body. The last line, with the ``return``, has the place of the method's last ``return``.
     """
     last = max(return_lines(method), default=method.end_lineno or method.lineno)
     blank = max(0, last - method.lineno - len(lines))
@@ -288,12 +289,12 @@ def _constructor_arguments(
 def _arguments_of(
     method: ast.FunctionDef, role: Role, *, takes_gradients: bool = False
 ) -> dict[str, str]:
-    """Return an expression for each parameter of a method that a generated function passes.
+    """Return the value that a generated function passes for each parameter of a method, as source.
 
-    A parameter with a known name gets that argument of the role. Others without a default get the
-    arguments of the role that are left, in order, or ``None``; others with a default are not
-    passed. With ``takes_gradients`` the others get the values that the method before it has
-    returned.
+    ``role`` is the role of the generated function, forward pass or update. A parameter with a known
+    name gets that argument of the role. Others without a default get the arguments of the role that
+    are left, in order, or ``None``; others with a default are not passed. With ``takes_gradients``
+    the others get the values that the method before it has returned.
     """
     parameters = _parameters_of(method)
     known = {

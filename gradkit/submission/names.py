@@ -94,10 +94,11 @@ def _matches(name: PurePosixPath, file: PurePosixPath) -> bool:
 
 
 def _stripped(part: str) -> tuple[str, int, int]:
-    """Return a name without suffixes such as ``_final`` or ``(2)``, its standing and its number.
+    """Return a part of a file's name without suffixes such as ``_final``; its standing and number.
 
-    The standing is -1 for a draft, 1 for a final version and 0 otherwise. The number is 0 without a
-    number, and 1 for a copy. Names that are longer than `LONGEST` are returned unchanged.
+    The standing is -1 for a draft, 1 for a final version and 0 otherwise. The number is that of a
+    suffix such as ``(2)``; it is 0 without a number, and 1 for a copy. Names that are longer than
+    `LONGEST` are returned unchanged.
     """
     standing = number = 0
     if len(part) > LONGEST:

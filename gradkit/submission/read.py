@@ -779,7 +779,8 @@ def folder_in(path: Path, names: list[str]) -> str:
 def _tops(names: list[str], prefix: str) -> list[str]:
     """List the top-level files and folders of an archive, or of the folder `prefix` in it.
 
-    ``names`` are the paths of all members. Names of folders end with a slash.
+    ``names`` are the paths of all members, and `prefix` is empty or ends with a slash. In the
+    result, names of folders end with a slash.
     """
     tops: dict[str, None] = {}
     for name in names:
@@ -822,6 +823,8 @@ class Loader(AbstractContextManager["Loader"]):
     def load(self, handed: Handed) -> RawSubmission:
         """Read the bytes of one submission, within the limits of size.
 
+        ``handed`` says where it is, as `gather` lists it.
+
         Raises
         ------
         SubmissionError
@@ -848,9 +851,9 @@ class Loader(AbstractContextManager["Loader"]):
     def stamp(self, handed: Handed) -> str:
         """Return the newest modification time of a submission's files; "" if unknown.
 
-        It is in UTC, in ISO 8601. Times in an archive have no zone, and are read in this
-        computer's zone. The time of a git clone counts as unknown, since all its files have the
-        time of cloning.
+        ``handed`` says where the submission is, as `gather` lists it. The time is in UTC, in ISO
+        8601. Times in an archive have no zone, and are read in this computer's zone. The time of a
+        git clone counts as unknown, since all its files have the time of cloning.
         """
         try:
             if handed.parts:
@@ -870,7 +873,10 @@ class Loader(AbstractContextManager["Loader"]):
             return ""
 
     def _joined(self, handed: Handed) -> RawSubmission:
-        """Read all parts of a submission; parts that cannot be read become problems.
+        """Read all parts of a submission that was sent in several parts, and join them.
+
+        ``handed`` is the submission, as `gather` lists it. Parts that cannot be read become
+        problems.
 
         Raises
         ------
@@ -890,6 +896,8 @@ class Loader(AbstractContextManager["Loader"]):
 
     def _member(self, handed: Handed) -> RawSubmission:
         """Read a submission that is a member of an archive.
+
+        ``handed`` has the path of the archive and the name of the member.
 
         Raises
         ------
@@ -924,7 +932,8 @@ class Loader(AbstractContextManager["Loader"]):
     def _members(self, handed: Handed) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
         """Return the open archive of a submission, and the members that belong to it.
 
-        At most `OPEN` archives stay open; the one that was used longest ago is closed.
+        ``handed`` is the submission, as `gather` lists it. At most `OPEN` archives stay open; the
+        one that was used longest ago is closed.
 
         Raises
         ------

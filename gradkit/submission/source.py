@@ -227,10 +227,11 @@ def _parse_unrepaired(source: str) -> Parsed:
 
 
 def _dedent(broken: Parsed) -> Parsed:
-    """Remove stray indents at top level of a source that is not valid Python.
+    """Remove stray indents at top level of a source that is not valid Python, and parse it again.
 
-    ``broken`` is returned itself if the source is still not valid Python, or if its error is
-    another one. At most `_REPAIRS` indented blocks are moved to the left.
+    ``broken`` is the source with its error. It is returned itself if the source is still not valid
+    Python, or if its error is another one. At most `_REPAIRS` indented blocks are moved to the
+    left.
     """
     result, dedented = broken, list[int]()
     for _ in range(_REPAIRS):
@@ -627,8 +628,8 @@ def from_history(
 def cell_title(number: int | None, source: str, heading: str = "") -> str:
     """Return the name of a cell in messages: ``cell [5] that begins `def update_parameters```.
 
-    ``number`` is the cell's number, or None if unknown, and ``heading`` the nearest heading above
-    it.
+    ``number`` is the cell's number, or None if unknown, ``source`` its text, and ``heading`` the
+    nearest heading above it.
     """
     lines = [line.strip() for line in source.split("\n")]
     first = next((line for line in lines if line and line[0] not in "#%!@"), lines[0])
@@ -693,11 +694,12 @@ def _source_lines(function: Callable[..., Any]) -> tuple[str, int, list[str]] | 
 
 
 def without_deleted_names(cell: Cell, names: Collection[str]) -> Cell:
-    """Return a cell that defines none of the names that are missing from ``names``.
+    """Return a cell without its definitions of names that the student has deleted.
 
-    A kernel has no record of ``del``, but it knows the names that are left. A deleted function,
-    class or import is left out. A deleted variable is assigned to ``_`` instead, so that the
-    other names of ``lr, epochs = 0.1, 100`` keep their values. All lines keep their numbers.
+    ``names`` are the names that exist. A kernel has no record of ``del``, but it knows the names
+    that are left. A deleted function, class or import is left out. A deleted variable is assigned
+    to ``_`` instead, so that the other names of ``lr, epochs = 0.1, 100`` keep their values. All
+    lines keep their numbers.
     """
     lines = cell.source.split("\n")
     for statement in statements(cell.source):

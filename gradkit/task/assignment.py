@@ -200,7 +200,8 @@ def solutions_of(assignment: Assignment, folder: Path) -> dict[str, bytes]:
 def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
     """Build the assignment of a parsed file.
 
-    ``table`` is the parsed content, and ``text`` the content itself, for the digest.
+    ``file`` is its path, ``table`` the parsed content, and ``text`` the content itself, for the
+    digest.
 
     Raises
     ------
@@ -257,9 +258,10 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
 
 
 def _deductions(table: dict[str, Any]) -> dict[str, float]:
-    """Return the deductions that the file sets: shares of a check's points, by current code.
+    """Return the deductions that the file sets, as shares of a check's points.
 
-    ``table`` has a share from 0 to 1 for each code of a mistake.
+    ``table`` has a share from 0 to 1 for each code of a mistake. A code of an older version of
+    gradkit is replaced by the present code in the result.
 
     Raises
     ------
@@ -345,11 +347,11 @@ def _task(
     tolerances: dict[str, float],
     digest: Any,
 ) -> Task:
-    """Build a net task from its table; its data are added to the digest.
+    """Build a net task from its table in the assignment file.
 
-    ``file`` is the assignment file, and ``here`` the key of the table, such as ``tasks[0]``.
-    ``roles`` are all roles of the file by name, and ``tolerances`` the accepted relative errors by
-    check.
+    ``file`` is the assignment file, ``here`` the key of the table, such as ``tasks[0]``, and
+    ``table`` its content. ``roles`` are all roles of the file by name, and ``tolerances`` the
+    accepted relative errors by check. ``digest`` is a hash, to which the task's data are added.
 
     Raises
     ------
@@ -405,8 +407,9 @@ def _task(
 def _data(file: Path, here: str, table: TaskTable, digest: Any) -> tuple[Array, Array]:
     """Read a task's CSV: X (examples, features) and y (examples, targets), read-only.
 
-    ``file`` is the assignment file, and ``here`` the key of the task's table. The text of the CSV
-    is added to the digest.
+    ``file`` is the assignment file, ``here`` the key of the task's table, and ``table`` its
+    content, with the path and the columns of the CSV. ``digest`` is a hash, to which the text of
+    the CSV is added.
 
     Raises
     ------
@@ -437,10 +440,10 @@ def _data(file: Path, here: str, table: TaskTable, digest: Any) -> tuple[Array, 
 
 
 def _start(here: str, name: str, table: Any, features: int, layers: tuple[Layer, ...]) -> Start:
-    """Build a start, whose arrays must have the shapes of the layers.
+    """Build a start, the parameters from which training begins, from its table.
 
-    ``here`` is the key of its table in the file, ``name`` its name, and ``features`` the number of
-    inputs of the net.
+    ``table`` has the arrays, which must have the shapes of ``layers``; ``here`` is its key in the
+    file, ``name`` its name, and ``features`` the number of inputs of the net.
 
     Raises
     ------

@@ -101,9 +101,10 @@ KNOWN = frozenset(functions(np.random.default_rng(0)))
 
 
 def read_input(value: Any, sizes: Mapping[str, Any]) -> None:
-    """Check that an input follows the grammar of this module.
+    """Check that an input of the assignment file follows the grammar of this module.
 
-    ``sizes`` has the names that expressions may use.
+    ``value`` is an expression, a number, or a table or list of inputs. ``sizes`` has the names that
+    expressions may use.
 
     Raises
     ------
@@ -129,9 +130,10 @@ def draw_sizes(
 ) -> list[dict[str, int]]:
     """Draw the sizes of ``count`` probes, each of which has one of the choices of each size.
 
-    Every choice of a size occurs about equally often. All sizes of a probe differ, so that
-    exchanged axes show, if the choices allow it. Otherwise the plan with most pairs of sizes that
-    differ in some probe is taken from `TRIES` plans.
+    A probe is a set of inputs; ``task`` has the choices, and ``rng`` draws. Every choice of a size
+    occurs about equally often. All sizes of a probe differ, so that exchanged axes show, if the
+    choices allow it. Otherwise the plan with most pairs of sizes that differ in some probe is taken
+    from `TRIES` plans.
     """
     choices = {name: each for name, each in task.sizes.items() if isinstance(each, tuple)}
     plans: list[list[dict[str, int]]] = []
@@ -169,7 +171,8 @@ def _complete(
 ) -> dict[str, int]:
     """Return all sizes of a probe: those drawn, and those that are computed from other sizes.
 
-    ``sizes`` are drawn, and ``hard`` are the values of a hard case, which override them.
+    ``sizes`` are drawn. ``hard`` has the values that the assignment sets for a hard case; its sizes
+    override the others.
 
     Raises
     ------
@@ -247,8 +250,9 @@ def _values(
 ) -> dict[str, Any]:
     """Draw the inputs of one probe, and return them and the sizes by name.
 
-    ``hard`` are the values that a hard case sets, and ``number`` is the index of the hard case.
-    ``known`` are the functions of expressions, by name.
+    ``sizes`` are the sizes of the probe, ``hard`` the values that the assignment sets for a hard
+    case, and ``number`` the index of the hard case, for errors. ``known`` are the functions of
+    expressions, by name.
     """
     names = {**known, **sizes}
     drawn: dict[str, Any] = dict(sizes)

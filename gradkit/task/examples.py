@@ -76,7 +76,10 @@ def _size(drawn: Sequence[Draw]) -> int:
 
 
 def _example(solution: Solution, draw: Draw) -> Example:
-    """Record the outputs of all checks at one probe."""
+    """Record the outputs of all checks of a task, as its model solution computes them at one probe.
+
+    ``draw`` is the probe: one set of inputs.
+    """
     checks = solution.task.checks
     other = drawn_again(solution.task, draw, 0)
     return Example(
@@ -94,7 +97,7 @@ def _example(solution: Solution, draw: Draw) -> Example:
 
 
 def _rounded(made: Made) -> Made:
-    """Return outputs with as many digits as are recorded, in the recorded types."""
+    """Return the outputs of a check rounded to `DIGITS` digits, in the types that are recorded."""
     values, again = (
         {name: _recorded(array) for name, array in arrays.items()}
         for arrays in (made.values, made.again)
@@ -135,7 +138,10 @@ def pack_examples(solutions: Iterable[Solution]) -> bytes:
 
 
 def question_of(task: FunctionTask) -> str:
-    """Return a digest of all parts of a task that its examples depend on."""
+    """Return a hash of all parts of a task that its examples depend on.
+
+    Examples with another hash were recorded for another version of the task.
+    """
     checks = [
         (check.name, check.call.text, check.compare, check.gradient, check.of, check.conventions)
         for check in task.checks
@@ -177,7 +183,7 @@ def read_examples(task: FunctionTask) -> tuple[Example, ...]:
 
 
 def _encoded(example: Example) -> dict[str, Any]:
-    """Return an example as JSON."""
+    """Return an example, the right outputs at one set of inputs, as data to be written as JSON."""
     draw = example.draw
     tree, arrays = packed(draw.values)
     handed, others = packed(example.handed_on)
@@ -213,9 +219,10 @@ def _identity(array: NDArray[Any]) -> tuple[str, tuple[int, ...], bytes]:
 
 
 def _encoded_made(by_convention: Sequence[Made]) -> dict[str, Any]:
-    """Return the outputs of a check as JSON; for further conventions only the outputs that differ.
+    """Return the right outputs of a check as data to be written as JSON.
 
-    ``by_convention`` has the outputs in each convention, the task's own first.
+    ``by_convention`` has the outputs in each accepted convention, such as another sign, the task's
+    own first. For further conventions only the outputs that differ are written.
     """
     first, *others = by_convention
     return {
@@ -235,7 +242,7 @@ def _encoded_made(by_convention: Sequence[Made]) -> dict[str, Any]:
 def _differing(
     arrays: Mapping[str, NDArray[Any]], others: Mapping[str, NDArray[Any]]
 ) -> dict[str, NDArray[Any]]:
-    """Return the arrays that differ in shape or bytes from that of the same name in ``others``."""
+    """Return the arrays that differ in shape or bytes from those of the same name in ``others``."""
     return {
         name: array
         for name, array in arrays.items()
@@ -258,7 +265,7 @@ def _number(number: Any) -> Any:
 
 
 def _decoded(data: Mapping[str, Any], checks: Iterable[FunctionCheck]) -> Example:
-    """Return the example that JSON data describe; ``checks`` are those of its task."""
+    """Return the example that data read from JSON describe; ``checks`` are those of its task."""
     inputs = _decoded_arrays(data["arrays"])
     draw = Draw(data["label"], data["sizes"], unpacked(data["inputs"], inputs), data["hard"])
     made = {check.name: _decoded_made(data["made"][check.name]) for check in checks}
@@ -272,7 +279,10 @@ def _decoded(data: Mapping[str, Any], checks: Iterable[FunctionCheck]) -> Exampl
 
 
 def _decoded_made(data: Mapping[str, Any]) -> tuple[Made, ...]:
-    """Return the outputs of a check from JSON data, one result for each convention."""
+    """Return the right outputs of a check from data read from JSON, an item for each convention.
+
+    See `_encoded_made` for the data.
+    """
     values, changed = _decoded_arrays(data["values"]), tuple(data["changed"])
     first = Made(values, {**values, **_decoded_arrays(data["again"])}, changed)
     others = []
@@ -283,7 +293,7 @@ def _decoded_made(data: Mapping[str, Any]) -> tuple[Made, ...]:
 
 
 def _decoded_arrays(data: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """Return the arrays that JSON data describe, by name, read-only.
+    """Return read-only arrays by name from data read from JSON: type, shape and numbers of each.
 
     ValueError is raised if an array has a type that is not recorded.
     """

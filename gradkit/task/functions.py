@@ -193,10 +193,10 @@ def _given(file: Path, key: str, source: str, digest: Any) -> str:
 
 
 def _checks(here: str, table: FunctionTaskTable, owners: dict[str, str]) -> Iterator[FunctionCheck]:
-    """Build the checks of a task in order.
+    """Build the checks of a function task, in the order of its table.
 
-    ``here`` is the key of the task's table. The classes of objects in the lines are added to
-    `owners`, by the name of the object.
+    ``here`` is the key of the table in the file, such as ``tasks[0]``. ``owners`` is a dict, to
+    which the class of each object in the lines of the checks is added by the object's name.
 
     Raises
     ------
@@ -254,8 +254,9 @@ def _calls(
 ) -> list[Lines]:
     """Read the lines of a check, and the alternative lines that may replace them.
 
-    All alternatives have to make the same names, and may read only ``known`` names. ``texts`` is
-    the value at ``key`` of the file. The classes of objects in the lines are added to ``owners``.
+    ``texts`` is the value at ``key`` of the file: one text, or one for each alternative. All have
+    to make the same names, and may read only ``known`` names. ``owners`` is a dict, to which the
+    class of each object in the lines is added by the object's name.
 
     Raises
     ------
@@ -285,10 +286,11 @@ def _attributes(lines: Lines, compare: Iterable[str], owners: Mapping[str, str])
 def _conventions(
     key: str, entry: CheckTable, table: FunctionTaskTable
 ) -> Iterator[Mapping[str, str]]:
-    """Yield the conventions of a check, whose expressions must use known names.
+    """Yield the other conventions that a check accepts, such as a gradient with another factor.
 
-    ``key`` is that of the conventions in the file, ``entry`` the table of the check, and ``table``
-    that of its task.
+    A convention has an expression for each input that it replaces and a factor for each output; the
+    expressions must use known names. ``key`` is that of the conventions in the file, ``entry`` the
+    table of the check, and ``table`` that of its task.
 
     Raises
     ------

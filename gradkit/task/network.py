@@ -404,7 +404,7 @@ def forward(
 def sums(
     layers: tuple[Layer, ...], parameters: Parameters, X: Array
 ) -> Iterator[tuple[Activation, Array, Array]]:
-    """Yield the activation of each layer, its sum Z, and how many rounding units Z may lose.
+    """Yield for each layer its activation, its sum Z, and how many rounding units Z may lose.
 
     ``parameters`` and ``X`` are as for `forward`. The units are a first-order estimate in absolute
     numbers. The rounding error of a sum depends on the size of its terms, not on the size of their
@@ -529,11 +529,13 @@ def descend(
 def _backwards_from(
     task: Task, stages: Sequence[Stage], y: Array
 ) -> tuple[Sequence[Stage], Array, Callable[[Array, Values], Values]]:
-    """Return the start of the backward pass.
+    """Return the start of a backward pass, with the last activation and the loss combined.
 
-    It consists of the stages, the slope of the loss by the output of the last stage, and this slope
-    as a function of y and ŷ. If the last activation is the natural one of the loss, it is removed
-    from the last stage, because its slope and that of the loss cancel.
+    ``stages`` are those of the forward pass, and ``y`` the targets. The items of the result are the
+    stages to go back through, the slope of the loss by the output of the last of them, and this
+    slope as a function of y and ŷ. If the last activation is the natural one of the loss, as
+    softmax with cross entropy, it is removed from the last stage, because its slope and that of the
+    loss cancel.
     """
     loss = LOSSES[task.loss]
     y_hat, by_output = stages[-1].output, loss.slope

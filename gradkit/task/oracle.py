@@ -127,9 +127,11 @@ class Derived(Struct, frozen=True):
         return descended(self.task, inputs, slopes)
 
     def train(self, run: Run) -> dict[str, Array]:
-        """Train from the task's layers alone, see `Oracle.train` for the result.
+        """Train from the task's layers alone, and return the results by quantity.
 
-        In numpy tasks each step uses one example; in torch tasks it uses the mean over all rows.
+        `Oracle.train` lists the results. In numpy tasks each step uses one example; in torch tasks
+        it uses the mean over all rows. ``run`` has the data, the first parameters and the number of
+        epochs.
         """
         task = self.task
         own = {key: _own_rate(task, key) for key in run.parameters}
@@ -264,8 +266,8 @@ def by_example(forward: Forward, step: Step, run: Run) -> dict[str, Array]:
 def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array:
     """Return the loss of every step of a run, (steps,), as recorded or from the predictions.
 
-    ``values`` are the results of the run by quantity. The array is empty if they contain neither
-    ``loss`` nor ``y_hat``.
+    ``values`` are the results of the run by quantity: the array is ``loss`` if they have it, and is
+    otherwise computed from ``y_hat``. It is empty if they contain neither.
     """
     if "loss" in values:
         return np.asarray(values["loss"], dtype=np.float64)
@@ -345,7 +347,11 @@ class NumpyReference(Struct, frozen=True):
     module: Any
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
-        """Return output and hidden layer of the model solution, called once for each probe."""
+        """Return ``y_hat`` and ``A1``, output and input of the last layer, of the model solution.
+
+        ``parameters`` and ``X`` are stacked over probes; the model solution is called once for
+        each.
+        """
         pairs = [
             self.module.L_layer_forward(
                 X[i].astype(float), {k: v[i].copy() for k, v in parameters.items()}
@@ -355,7 +361,11 @@ class NumpyReference(Struct, frozen=True):
         return np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs])
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Call the update once for each probe, and rescale the change to the rate of the inputs."""
+        """Return the parameters after one step of the model solution on each probe, by name.
+
+        ``inputs`` are stacked over probes, and have ``y_hat`` and ``A1`` too. If they have a
+        ``rate``, the change of each parameter is rescaled from the solution's own rate.
+        """
         before, after = parameters_in(inputs), []
         for i in range(len(inputs["X"])):
             parameters = {key: value[i].copy() for key, value in before.items()}
@@ -386,7 +396,11 @@ class TorchReference(Struct, frozen=True):
     precision: Literal["float64", "float32"] = "float64"
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
-        """Return the model solution's output, and ``A1`` of the generic net."""
+        """Return the model solution's output, and ``A1``, the input of the last layer.
+
+        ``parameters`` and ``X`` are stacked over probes. ``A1`` is computed from the task's layers,
+        because a torch model does not return it.
+        """
         import torch
 
         outputs = []
@@ -402,9 +416,9 @@ class TorchReference(Struct, frozen=True):
         return Derived(self.task).update(inputs)
 
     def train(self, run: Run) -> dict[str, Array]:
-        """Call the model solution's ``train`` once for a run.
+        """Train the model solution's model from a run's first parameters, on its data.
 
-        Return the losses and the final parameters (``final/W1``).
+        Return the losses and the parameters at the end, as ``final/W1``.
         """
         model = self._model()
         _fill(model, run.parameters)
@@ -494,7 +508,7 @@ def load_module(path: Path, asked: Iterable[str]) -> ModuleType:
 
 
 def verify(task: Task, oracle: Oracle, probes: Probes) -> None:
-    """Compare the results of a model solution with those of the task file.
+    """Compare the results of a model solution with those that follow from the assignment file.
 
     ``oracle`` calls the model solution, and ``probes`` are the inputs.
 

@@ -104,7 +104,8 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
 def _twice(run: Run, generator: np.random.Generator) -> Run:
     """Return a short version of a run with every row twice, in another order.
 
-    It belongs to no check. Its mean losses are those of the given run.
+    Code that has the number of rows built in fails on it. It belongs to no check. Its mean losses
+    are those of the given run. ``generator`` draws the order.
     """
     order = generator.permutation(np.repeat(np.arange(len(run.X)), 2))
     epochs = min(run.epochs, OTHER_EPOCHS)
@@ -129,9 +130,8 @@ def _draw_inputs(
 ) -> dict[str, Array]:
     """Draw parameters, X and y of n probes; repeat it for those that are close to a kink.
 
-    At most 100 tries are made.
-
-    Each entry of the parameters is multiplied by ``small`` in one of the probes.
+    A kink is where an activation has no slope. At most 100 tries are made. Each entry of the
+    parameters is multiplied by ``small`` in one of the probes, so that its size varies.
     """
     shapes = parameter_shapes(task.X.shape[1], task.layers)
     sizes = {key: np.ones((n, *shape)) for key, shape in shapes.items()}

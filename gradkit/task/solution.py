@@ -100,10 +100,11 @@ class Solution(Struct, frozen=True, eq=False):
         return replace(draw, values={**draw.values, **other})
 
     def by(self, check: FunctionCheck, draw: Draw, convention: Mapping[str, str]) -> Made:
-        """Compute the right outputs of a check at one probe in a convention.
+        """Compute the right outputs of a check at one probe in another convention.
 
-        A convention has an expression for each input that it replaces, and a factor for each output
-        that it multiplies.
+        ``draw`` has the inputs of the probe. ``convention`` has an expression for each input that
+        it replaces, and a factor for each output that it multiplies; if empty, it is the task's
+        own.
         """
         made = self.make(check, self.meant(draw, convention))
         factors = {n: text for n, text in convention.items() if n not in self.task.inputs}
@@ -117,9 +118,10 @@ class Solution(Struct, frozen=True, eq=False):
     def read(
         self, steps: Sequence[FunctionCheck], values: Mapping[str, Any], reads: Sequence[str]
     ) -> dict[str, Any]:
-        """Run the lines of some checks, and return the values of expressions afterwards.
+        """Run the lines of the checks ``steps``, and return the values of expressions afterwards.
 
-        ``values`` are the inputs by name, and ``reads`` the expressions.
+        ``values`` are the inputs by name, and ``reads`` the expressions, which are the result's
+        keys.
         """
         names = {"np": np, **self.names, **unpacked(*packed(values))}
         with np.errstate(all="ignore"):
@@ -188,7 +190,8 @@ class Solution(Struct, frozen=True, eq=False):
     ) -> dict[str, list[dict[str, Form]]]:
         """Run the lines of a check as `make` does, and return how ``functions`` are called there.
 
-        The calls of each function are listed by its name, with the form of each argument by its
+        ``draw`` has the inputs, and ``functions`` are names. The calls of each function are listed
+        by its name, with the form of each argument (its kind and shape, see `form_of`) by its
         parameter. Calls by other functions of the model solution count too.
         """
         codes = {self.names[name].__code__: name for name in functions if self.parameters_of(name)}
@@ -210,7 +213,9 @@ class Solution(Struct, frozen=True, eq=False):
         return calls
 
     def result_of(self, function: str, arguments: Mapping[str, Any]) -> Any:
-        """Call a function with arguments by their parameters, and return its result.
+        """Call the model solution's function of this name, and return its result.
+
+        ``arguments`` has a value for each parameter.
 
         Raises
         ------
@@ -248,7 +253,10 @@ class Solution(Struct, frozen=True, eq=False):
 
 
 def _shapes(check: FunctionCheck, draw: Draw) -> str:
-    """Return a sentence with the shapes of the arrays that the lines of a check read, if any."""
+    """Return a sentence with the shapes of the inputs that the lines of a check read, "" for none.
+
+    ``draw`` has the inputs.
+    """
     arrays = [
         f"{name} {value.shape}"
         for name, value in draw.values.items()

@@ -19,7 +19,9 @@ from gradkit.task.solution import Solution, load_solution
 
 
 def load_verified(task: FunctionTask, folder: Path) -> Solution:
-    """Load the model solution of a task, and verify it at one random input and all hard ones.
+    """Load the model solution of a task, and verify it at one random input and all hard cases.
+
+    ``folder`` has the file of the solution. A hard case is an input that the assignment sets.
 
     Raises
     ------
@@ -97,9 +99,9 @@ def _compare_with_differences(
 ) -> dict[str, str]:
     """Compare a gradient of the model solution with finite differences.
 
-    ``output`` is the gradient and ``expression`` the input that it belongs to. The differences are
-    those of the scalar that the check's ``of`` defines. Return the problem by the name of the
-    gradient, nothing if they agree.
+    ``draw`` has the inputs, ``output`` is the gradient and ``expression`` the input that it belongs
+    to. The differences are those of the scalar that the check's ``of`` defines. Return the problem
+    by the name of the gradient, nothing if they agree.
     """
     claimed = solution.make(check, draw).values[output]
     start = np.array(value_of(expression, dict(draw.values)), dtype=float)

@@ -186,7 +186,10 @@ def _is_plain(bound: Bound) -> bool:
 
 
 def _is_known(task: Task, convention: Convention) -> bool:
-    """Return whether the texts of this module cover a task and a convention."""
+    """Return whether the source texts of this module cover a task and a student's convention.
+
+    They cover two layers with one output, exact learning rates, and parameters in plain arrays.
+    """
     *_, output = task.layers
     return (
         (len(task.layers), output.units) == (2, 1)
@@ -245,9 +248,10 @@ def _words(bound: Bound) -> tuple[list[str], str]:
 
 
 def _handed(bound: Bound) -> str:
-    """Return the source of the arguments of a call of a student's function.
+    """Return the source of the arguments of a call of the student's function: ``X, parameters``.
 
-    A parameter that is passed by name gets its keyword. Scalars are passed in the student's form.
+    ``bound`` is the function. A parameter that is passed by name gets its keyword. Scalars are
+    passed in the student's form.
     """
     flat = bound.convention.vectors == "flat"
     values = {"y": "np.array([y])" if flat else "np.array([[y]])"}

@@ -135,8 +135,8 @@ class Exam:
 
     def workers(self) -> list[int]:
         """Return the ids of this workshop's processes, without its fork server."""
-        slot = self.workshop._slot
-        server, folder = slot._zygote.pid, str(slot._folder)
+        launcher = self.workshop._launcher
+        server, folder = launcher._zygote.pid, str(launcher._folder)
         for _ in range(50):
             found = [pid for pid in processes() if is_of(pid, server, folder) and pid != server]
             if not found:
@@ -147,12 +147,12 @@ class Exam:
 
     def server_memory(self) -> int:
         """Return the address space of the fork server in bytes."""
-        pid = self.workshop._slot._zygote.pid
+        pid = self.workshop._launcher._zygote.pid
         return int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * 4096
 
     def server_descriptors(self) -> int:
         """Return the number of the fork server's descriptors; 0 without permission to see them."""
-        pid = self.workshop._slot._zygote.pid
+        pid = self.workshop._launcher._zygote.pid
         with contextlib.suppress(PermissionError):
             return len(os.listdir(f"/proc/{pid}/fd"))
         return 0

@@ -27,7 +27,7 @@ def test_good_submissions_among_attacks(monkeypatch):
     names = list(ATTACKS)
     for name in names:  # what is done for the first time takes memory that stays
         exam.attack(name, prize=ATTACKS[name].prize)
-    server = exam.workshop._slot._zygote.pid
+    server = exam.workshop._launcher._zygote.pid
     before = exam.traces(), exam.server_descriptors()
     sizes = size(), exam.server_memory()
     spoilt = []
@@ -36,7 +36,7 @@ def test_good_submissions_among_attacks(monkeypatch):
         if outcome.got or exam.good() != exam.expected:
             spoilt.append((number, name, outcome.got))
     assert spoilt == []
-    assert exam.workshop._slot._zygote.pid == server
+    assert exam.workshop._launcher._zygote.pid == server
     assert (exam.traces(), exam.server_descriptors()) == before
     assert size() - sizes[0] < GROWTH
     assert exam.server_memory() - sizes[1] < GROWTH

@@ -217,7 +217,7 @@ def test_files_are_neither_written_to_disk_nor_kept() -> None:
             with workshop.worker(deadline=20.0) as worker:
                 worker.ask(Frame("script", {}, {"text": text}), 10.0)
                 assert worker.output == "[]\n"
-                assert os.listdir(workshop._slot._folder) == []
+                assert os.listdir(workshop._launcher._folder) == []
 
 
 def test_reloaded_code_finds_an_empty_folder() -> None:

@@ -91,7 +91,11 @@ def chips(row: Row) -> list[str]:
 
 
 def decided(row: Row) -> Iterator[str]:
-    """Yield sentences on points that a person has set, or the course's policy."""
+    """Yield a sentence on each decision about points in the row of a student.
+
+    A decision is points that a person has set for a check, or an adjustment of the score by a
+    person or by the course's policy.
+    """
     for key, check in row.overridden.items():
         title, _ = row.tasks[key.partition("/")[0]]
         yield clean_text(f"{title}, {check.check}: {words.override_text(check)}")
@@ -106,7 +110,10 @@ def _columns(rows: Sequence[Row]) -> dict[str, str]:
 
 
 def _mistakes(rows: Sequence[Row]) -> list[MistakeCount]:
-    """Return the mistakes, the most frequent first; the unexplained failures come last."""
+    """Return the mistakes of a class with the students who made them, the most frequent first.
+
+    ``rows`` are those of the students. The unexplained failures come last.
+    """
     titles = {code: title for row in rows for code, title in row.mistakes.items()}
     made = [
         MistakeCount(code, title, tuple(row for row in rows if code in row.mistakes))
@@ -116,7 +123,11 @@ def _mistakes(rows: Sequence[Row]) -> list[MistakeCount]:
 
 
 def _checks(rows: Sequence[Row]) -> dict[tuple[str, str], Counter[str]]:
-    """Count the students by task title and check, and by the state's kind in `KINDS`."""
+    """Count the students by check and state, and return the counts.
+
+    ``rows`` are those of the students. A key is the title of a task and the name of a check; its
+    counter has the number of students by the kind of the state, one of `KINDS`.
+    """
     counts: dict[tuple[str, str], Counter[str]] = {}
     for row in rows:
         for key, (state, _, _) in row.checks.items():
@@ -127,7 +138,7 @@ def _checks(rows: Sequence[Row]) -> dict[tuple[str, str], Counter[str]]:
 
 
 def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing | None:
-    """Draw the histogram of scores with a title; None without scores.
+    """Draw the histogram of the scores of a class, with a title; None without scores.
 
     ``largest`` is the largest possible score, and ``unit`` is ``points`` or ``percent``.
     """
@@ -144,7 +155,10 @@ def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing
 
 
 def _frequencies(made: Sequence[MistakeCount]) -> Drawing | None:
-    """Draw the number of students for the first `BARS` mistakes; None without mistakes."""
+    """Draw bars with the number of students for each mistake; None without mistakes.
+
+    ``made`` are the mistakes, the most frequent first. Only the first `BARS` are drawn.
+    """
     if not made:
         return None
     title = "Mistakes by how many students made them; the table below has the same numbers."

@@ -78,10 +78,11 @@ Matrix = tuple[tuple[Cell, ...], ...]
 
 @lru_cache(maxsize=KEPT)
 def course(epochs: tuple[int, ...], found: tuple[float, ...], expected: tuple[float, ...]) -> str:
-    """Draw the loss by epoch: ``found`` as a solid line, ``expected`` as a dashed line.
+    """Draw the loss by epoch as SVG: ``found`` as a solid line, ``expected`` as a dashed line.
 
-    The axis is logarithmic if the observed loss rises steeply. Values that are not finite, too
-    large or, on a logarithmic axis, not positive leave a gap.
+    ``epochs`` are the numbers of the epochs, one for each loss. The axis is logarithmic if the
+    observed loss rises steeply. Values that are not finite, too large or, on a logarithmic axis,
+    not positive leave a gap.
     """
     steep = _climbs(found)
     scale = math.log10 if steep else float
@@ -142,7 +143,10 @@ class _Axis(Struct, frozen=True):
 
 
 def _axis(values: Sequence[float], first: float, last: float) -> _Axis:
-    """Return an axis from position ``first`` to ``last`` that covers all finite values."""
+    """Return an axis of a drawing, from position ``first`` to ``last``, that covers all values.
+
+    ``values`` that are not finite are left out.
+    """
     finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
     low, high = min(finite), max(finite)
     size = max(abs(low), abs(high), SMALLEST)
@@ -274,9 +278,10 @@ Data = Mapping[str, Any]
 
 
 def courses(check: Data, name: str) -> Iterator[Drawing]:
-    """Draw the loss of each training run, and the expected loss if the data has it.
+    """Yield a drawing of the loss of each training run of a check, with the expected loss if known.
 
-    Runs without any loss are left out. ``name`` is the prefix of the drawings' identifiers.
+    ``check`` is the check's result as plain data. Runs without any loss are left out. ``name`` is
+    the prefix of the drawings' identifiers.
     """
     for number, run in enumerate(check["courses"], 1):
         found, expected = _numbers(run["found"]), _numbers(run.get("expected", ()))
@@ -308,10 +313,11 @@ def courses(check: Data, name: str) -> Iterator[Drawing]:
 
 
 def heat_map(check: Data, name: str) -> Drawing | None:
-    """Draw the wrong entries of a check, with errors if they are shown.
+    """Draw the wrong entries of a check's matrices, with errors if they are shown.
 
-    None if no entry with two indices is wrong, no matrix is small enough, or the check has drawings
-    of the loss. ``name`` is the prefix of the drawing's identifier.
+    ``check`` is the check's result as plain data. The drawing is None if no entry with two indices
+    is wrong, no matrix is small enough, or the check has drawings of the loss. ``name`` is the
+    prefix of the drawing's identifier.
     """
     drawn = matrices(check["entries"])
     wrong = [

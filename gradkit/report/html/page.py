@@ -60,6 +60,7 @@ def report(result: Result, hints: int, name: str) -> Data:
     Parameters
     ----------
     result : Result
+        The result of the submission.
     hints : int
         The hint level: how much of a finding is shown, from 0 to `EXPECTED_LEVEL`.
     name : str
@@ -93,8 +94,8 @@ def _task(name: str, task: TaskResult, data: Data, hints: int, before: int) -> N
     """Add to ``data`` what the page shows of a task: numbers of findings, formulas, and checks.
 
     ``data`` are the plain data of the task; the findings and checks in it are changed too. ``name``
-    is the prefix of identifiers. ``before`` is the number of findings of the tasks before it on the
-    page. If the task was not submitted, only its first check says so.
+    is the prefix of identifiers, ``hints`` the hint level, and ``before`` the number of findings of
+    the tasks before it on the page. If the task was not submitted, only its first check says so.
     """
     findings = zip(visible(task, hints), data["findings"], strict=True)
     for number, (finding, told) in enumerate(findings, before + 1):
@@ -196,7 +197,8 @@ def coloured(source: str) -> list[str]:
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
     """Return a whole HTML document: the page of the only result, or a page of all results.
 
-    With ``many``, a single result is also shown as a page of all results.
+    ``hints`` is the hint level: how much of a finding is shown. With ``many``, a single result is
+    also shown as a page of all results.
     """
     if len(results) == 1 and not many:
         return student_page(results[0], hints)
@@ -222,6 +224,7 @@ def fragment(
     title : str
         The title of the task.
     result : Result or None
+        The result; None if the submission was refused.
     hints : int
         The hint level, from 1 to 4.
     refusal : str
@@ -252,7 +255,10 @@ _CLOSING = {"(": ")", "[": "]"}
 
 
 def typeset(formula: words.Formula) -> str:
-    """Return a ``math`` element with its plain text. Differences are boxed and in ‹ ›."""
+    """Return a formula as a MathML element, which also holds the plain text of the formula.
+
+    Parts that differ from the other formula are boxed and in ‹ ›.
+    """
     math = Element("math", alttext=words.spelled(formula))
     semantics = SubElement(math, "semantics")
     row = SubElement(semantics, "mrow")
@@ -277,7 +283,7 @@ def _leaf(tag: str, text: str, **attributes: str) -> Element:
 
 
 def _put(row: Element, parts: Iterable[Element], differs: bool) -> None:
-    """Append elements to a row of MathML; in a box with ‹ › if ``differs``."""
+    """Append ``parts`` to a row of MathML; if ``differs``, in a box with ‹ ›."""
     if not differs:
         row.extend(parts)
         return
@@ -348,10 +354,11 @@ def _script(tag: str, *parts: Element) -> Element:
 def rules(finding: Finding, hints: int) -> Iterator[dict[str, str | bool]]:
     """Yield the formulas of a finding, as MathML: how the step changes each entry of a parameter.
 
-    Nothing is yielded below the hint level `RULE_LEVEL`. With ``value``, the formula is the entry's
-    new value instead of its step. ``applied`` is the student's formula, empty if the entry does not
-    move; ``right`` is the right one, empty below `EXPECTED_LEVEL`. Differences in the student's
-    formula are always marked.
+    ``hints`` is the hint level; nothing is yielded below `RULE_LEVEL`. An item has these keys.
+    ``entry`` is the name of the entry. ``value`` says whether the formula is the entry's new value
+    instead of its step. ``applied`` is the student's formula, empty if the entry does not move.
+    ``right`` is the right one, empty below `EXPECTED_LEVEL`. Differences in the student's formula
+    are always marked.
     """
     for entry, text in finding.applies.items() if hints >= RULE_LEVEL else ():
         applied = _read(text)

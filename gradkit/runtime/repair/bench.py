@@ -78,7 +78,12 @@ class Bench:
     def __init__(
         self, namespace: dict[str, Any], put: Put, question: Question, budget: Budget
     ) -> None:
-        """Start without a text; `load_text` sets one."""
+        """Store what a search runs and changes; `load_text` sets the text to change.
+
+        ``namespace`` are the student's names, ``put`` defines a changed function among them,
+        ``question`` has the check's lines and the right outputs, and ``budget`` is the work that
+        may be done.
+        """
         self.namespace, self._put, self.question = namespace, put, question
         self.budget = budget
         self.again, self.waits, self._late, self._wasted = False, False, LATE, ENDLESS
@@ -137,7 +142,8 @@ class Bench:
     def _targets(self, cell: str, line: int, right: bool) -> Iterator[Target]:
         """Yield the functions whose ``def`` is in a line of a cell, also nested ones, as targets.
 
-        ``right`` says whether the check of the function passes, and is stored in the target.
+        A `Target` is a function that may be changed. ``cell`` is the id of the cell. ``right`` says
+        whether the check of the function passes, and is stored in the target.
         """
         tree = self.trees[cell]
         for top in tree.body:
@@ -201,11 +207,11 @@ class Bench:
         return self._arounds[id(slot)]
 
     def _define_with_hook(self, target: Target, slot: Slot, around: CodeType) -> bool:
-        """Define a function whose slot is computed by a hook, and set the hook.
+        """Define a function in which one slot is computed by a hook, and set the hook.
 
-        ``around`` is the code of the function, from `_code_with_open_slot`. The hook evaluates the
-        present expression of the slot with the local names. Return whether that succeeds; nothing
-        is raised.
+        A slot is an expression that a statement computes. ``around`` is the code of the function,
+        from `_code_with_open_slot`. The hook evaluates the present expression of the slot with the
+        local names. Return whether that succeeds; nothing is raised.
         """
         try:
             code = compile(ast.Expression(slot.node), target.cell, "eval", dont_inherit=True)
@@ -324,8 +330,8 @@ class Bench:
         """Store which functions have not run before the check's last line.
 
         For these functions, the lines before the last need not run again after a change. ``record``
-        counts the runs of each slot so far. Methods are left out: objects that earlier lines have
-        made keep the old text of their class.
+        counts the runs of each slot, an expression that a statement computes, so far. Methods are
+        left out: objects that earlier lines have made keep the old text of their class.
         """
         self._late_ones = {
             id(target)
@@ -413,8 +419,9 @@ class Bench:
         """Run the check's lines; return the local names before each slot, one dict for each run.
 
         A slot is an expression that a statement computes; the keys of the result are the `id` of
-        each `Slot`. ``draw`` has the inputs. Nothing is raised if the lines fail; the missing key
-        of a KeyError is stored in ``lacking``. Afterwards the functions are defined as before.
+        each `Slot`, and a slot in a loop has several runs. ``draw`` has the inputs. Nothing is
+        raised if the lines fail; the missing key of a KeyError is stored in ``lacking``. Afterwards
+        the functions are defined as before.
         """
         record = Record()
         if not self._watched:
@@ -438,9 +445,10 @@ class Bench:
         return {id(self._slots[n]): names for n, names in record.names.items()}
 
     def _watch(self) -> None:
-        """Compile functions so that they record the names before each slot; number the slots.
+        """Compile functions so that they record their local names before each slot.
 
-        The compiled code is stored with its target in ``_watched``.
+        A slot is an expression that a statement computes; the slots are numbered. The compiled code
+        is stored with its target in ``_watched``.
         """
         self._slots = [slot for target in self.targets for slot in target.slots]
         for number, slot in enumerate(self._slots):
@@ -485,7 +493,7 @@ def _compared_words(tree: ast.Module) -> Iterator[str]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Return a context manager that discards printed output and warnings of changed text."""
+    """Return a context manager that discards printed output, and warnings of student code."""
     with (
         contextlib.redirect_stdout(io.StringIO()),
         warnings.catch_warnings(),

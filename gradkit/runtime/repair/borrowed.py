@@ -79,7 +79,11 @@ class _Leaves:
     def __init__(
         self, parts: Sequence[Part], values: Sequence[Any], scopes: Sequence[Scope]
     ) -> None:
-        """Make look-up tables from the values of the student's names in each run to the names."""
+        """Make a look-up table for each run, from the values of the student's names to the names.
+
+        Stored are the model solution's ``parts``, its expressions, and its ``values``, by number;
+        ``scopes`` has the student's names with their values, one scope for each run.
+        """
         self._values, self._scopes = values, scopes
         self._keys = [dict(_keys(scope)) for scope in scopes]
         self._made_of = {part.numbers: part for part in reversed(parts) if part.role == "whole"}
@@ -160,7 +164,8 @@ def entry_parts(
 
     ``A - Y`` becomes ``a - y`` if the loop has the present entries in ``a`` and ``y``. An item is
     the part, its tree, the shape of the whole array, and the index of the entry as text: ``i, j``.
-    Nothing is yielded if no name is a loop counter. For the parameters see `borrowed_parts`.
+    Nothing is yielded if no name is a loop counter. ``parts`` and ``values`` are those of the model
+    solution, ``scopes`` the student's names in each run, as for `borrowed_parts`.
     """
     first = scopes[0]
     if not first.places:
@@ -269,9 +274,10 @@ def _turned(key: _Key) -> _Key:
 
 
 def _key(value: Any) -> _Key:
-    """Return the shape and a rounded digest of a value as a key; None if it is not numeric.
+    """Return a key for a value: its shape, and a digest of its rounded numbers.
 
-    Arrays with at most one entry have the same shape as plain numbers, ``()``.
+    Values that are equal up to rounding have the same key. Arrays with at most one entry have the
+    same shape as plain numbers, ``()``. The key is None for a value that is not numeric.
     """
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
@@ -282,10 +288,11 @@ def _key(value: Any) -> _Key:
 
 
 def _keys(scope: Scope) -> Iterator[tuple[str, _Key]]:
-    """Yield the student's expressions that have a value in a scope, each with its `_key`.
+    """Yield the student's expressions that have a value in a scope, each with its value's key.
 
-    First come the names; then half of each number that is not an integer, and of each array its
-    transpose, a vector as a column, and a matrix with one row or column as a vector.
+    ``scope`` has the values of names, and the key is that of `_key`. First come the names; then
+    half of each number that is not an integer, and of each array its transpose, a vector as a
+    column, and a matrix with one row or column as a vector.
     """
     yield from ((name, _key(scope.values[name])) for name in (*scope.arrays, *scope.numbers))
     # By another convention the model solution is handed half of it.

@@ -73,9 +73,10 @@ class Change:
 def changes_of(spot: Spot, table: Sequence[Row], kinds: Collection[str] = ()) -> Iterator[Change]:
     """Yield the changes of an expression that the rows of a table allow.
 
-    ``spot`` is the expression with its position and value, and ``kinds`` are the kinds of mistakes
-    to correct; all if empty. A change is left out if the new expression, or an operation around it,
-    then has no effect, such as a factor 1; unless the student wrote it so.
+    A row is a rule: a pattern of the wrong expression, and one of the right expression. ``spot`` is
+    the expression with its position and value, and ``kinds`` are the kinds of mistakes to correct;
+    all if empty. A change is left out if the new expression, or an operation around it, then has no
+    effect, such as a factor 1; unless the student wrote it so.
     """
     # In the first round of a comprehension its number may be that of another name.
     held = {} if any(hasattr(a, "generators") for a in spot.above) else spot.scope.values
@@ -101,9 +102,9 @@ def changes_of(spot: Spot, table: Sequence[Row], kinds: Collection[str] = ()) ->
 def _all_changes(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> Iterator[Change]:
     """Yield all changes of an expression by the rows of a table, also those without effect.
 
-    See `changes_of` for the parameters. For the table `EXCHANGES` these are also rearranged
-    arguments and elements and, for a whole expression, the change of every name or call that occurs
-    several times in it, everywhere at once.
+    A row is a rule; see `changes_of` for ``spot`` and ``kinds``. For the table `EXCHANGES` these
+    are also rearranged arguments and elements and, for a whole expression, the change of every name
+    or call that occurs several times in it, everywhere at once.
     """
     yield from _by_patterns(spot, table, kinds)
     if table is not EXCHANGES:
@@ -124,8 +125,10 @@ def _all_changes(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> It
 def _by_patterns(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> Iterator[Change]:
     """Yield the changes by those rows of a table whose pattern and conditions an expression fits.
 
-    There is one change for each way to fill the row's holes. If ``kinds`` is not empty, only
-    changes that correct these kinds of mistakes are yielded.
+    A row is a rule: a pattern, and the expression that replaces it, with holes for other
+    expressions. ``spot`` is the expression with its position and value. There is one change for
+    each way to fill the holes. If ``kinds`` is not empty, only changes that correct these kinds of
+    mistakes are yielded.
     """
     for before, conditions, rows in groups_for(spot.node, table):
         if spot.again and ("again", True) not in conditions:
@@ -143,11 +146,12 @@ def _by_patterns(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> It
 
 
 def _apply_row(spot: Spot, row: Row, bound: Mapping[str, Any], cost: float) -> Change:
-    """Apply a row to an expression, and return the change.
+    """Replace an expression by the expression of a row, and return this as a change.
 
-    ``bound`` has the expression for each letter and hole of the row's patterns, and ``cost`` is the
-    cost of the change. A moved window in a larger expression, or an index counted from the end, is
-    marked as ``always``: it is tried even if it gives the same value as another change.
+    ``spot`` is the expression, and ``row`` the rule with the pattern that it fits. ``bound`` has
+    the expression for each letter and hole of the row's patterns, and ``cost`` is the cost of the
+    change. A moved window in a larger expression, or an index counted from the end, is marked as
+    ``always``: it is tried even if it gives the same value as another change.
     """
     # From the other end an index is the same entry in one round. A window is one slip, however
     # often it is made, and of several windows the largest may be the same.
@@ -160,9 +164,10 @@ def _apply_row(spot: Spot, row: Row, bound: Mapping[str, Any], cost: float) -> C
 
 
 def _repeated_parts(spot: Spot) -> Iterator[Spot]:
-    """Yield each name or call that occurs several times in an expression, as a spot ``again``.
+    """Yield each name or call that occurs several times in an expression.
 
-    A change of it is to be made in all these places: `(a - b) * a` gives ``a``.
+    ``spot`` is the expression. The name or call is yielded as a spot marked ``again``: a change of
+    it is to be made in all these places. `(a - b) * a` gives ``a``.
     """
     parts = [part for part in ast.walk(spot.node) if isinstance(part, NAMED)]
     times = Counter(map(ast.unparse, parts)) if len(parts) > 1 else {}
@@ -176,8 +181,9 @@ def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[
     """Yield changes that add an expression of the model solution to the student's, or replace it.
 
     ``spot`` is the student's expression. ``parts`` are pairs of a part of the model solution and
-    its tree in the student's names. A factor or term is multiplied, divided, added or subtracted;
-    every part may replace the whole expression, if the rows allow it.
+    its tree in the student's names. If the part is a factor or a term of the model, the student's
+    expression is multiplied or divided by it, or it is added or subtracted. Any part may replace
+    the whole expression. The rules in `BORROWINGS` say which of this is allowed.
     """
     for borrowed, tree in parts:
         for role in (borrowed.role, ""):

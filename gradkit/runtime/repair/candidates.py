@@ -141,8 +141,9 @@ class Candidates:
     ) -> None:
         """Store what to search, and the names of the functions that the lines in ``near`` call.
 
-        If no kinds are given and all wrong outputs only have a wrong shape, the search is
-        restricted to `OF_SHAPE`, the kinds that can change a shape.
+        For the parameters see `Candidates`. If no kinds are given and all wrong outputs only have a
+        wrong shape, the search is restricted to `OF_SHAPE`, the kinds of changes that can change a
+        shape.
         """
         self._bench, self._places, self._near, self._kinds = bench, places, near, kinds
         self._only = only
@@ -167,10 +168,10 @@ class Candidates:
     def groups(self) -> Iterator[tuple[float, Iterable[Candidate]]]:
         """Yield groups of changes to try, most promising first.
 
-        An item is a lower bound of the cost of its changes, and the changes. Changes of the near
-        lines come first, then those of all other lines, then changes that borrow from the model
-        solution, and last the postponed ones. Groups are computed when they are asked for, and end
-        when the budget is used up.
+        An item is a lower bound of the cost of its changes, and the changes. Changes of the lines
+        to search first (``near``) come first, then those of all other lines, then changes that take
+        an expression from the model solution, and last the changes that were stored to be tried
+        later. Groups are computed when they are asked for, and end when the budget is used up.
         """
         # Of few changes it costs more to ask where they may be of use.
         asked = not self._kinds
@@ -202,9 +203,9 @@ class Candidates:
 
         A slot is an expression that a statement computes; ``ordered`` are the slots, in the order
         in which they are tried. Slots of functions whose own check fails come before those of
-        functions whose check passes. Slots with a wrong shape or a doubtful value also get
-        expressions of the model solution. With ``whole``, inserted statements follow, at all
-        places. An item is a lower bound of the cost, and a group.
+        functions whose check passes. As an exception, slots with a wrong shape or a doubtful value
+        also get expressions of the model solution. With ``whole``, inserted statements follow, at
+        all places. An item is a lower bound of the cost, and a group.
         """
         likely = [place for place in ordered if place.touches < ROUNDS]
         first = min((place.order for place in likely if place.doubtful), default=None)
@@ -283,12 +284,13 @@ class Candidates:
     def _groups_that_borrow(
         self, ordered: Sequence[Place]
     ) -> Iterator[tuple[float, Iterable[Candidate]]]:
-        """Yield groups of changes with parts of the model solution, then the postponed changes.
+        """Yield groups of changes with parts of the model solution, then changes stored for later.
 
         A slot is an expression that a statement computes; ``ordered`` are the slots, in the order
-        in which they are tried. First come inserted statements, then for each slot scaled changes
-        and borrowed expressions. The group with the cost `PAIR` is empty: it marks where a search
-        for two changes begins. An item is a lower bound of the cost, and a group.
+        in which they are tried. First come inserted statements, then for each slot changes that are
+        also multiplied or divided by a size, and expressions of the model solution. The group with
+        the cost `PAIR` is empty: it marks where a search for two changes begins. An item is a lower
+        bound of the cost, and a group.
         """
         likely = [place for place in ordered if place.touches < ROUNDS]
         yield MORE, self._affordable(one for one in self._put_in if one.cost >= PUT_IN)
@@ -321,8 +323,9 @@ class Candidates:
         """Yield groups of small changes, then of larger ones that add nothing to an expression.
 
         ``places`` are the expressions to change, and changes of their statements are among them.
-        ``right`` says whether they are in functions whose own check passes; it selects which
-        postponed changes are yielded. An item is a lower bound of the cost, and a group.
+        ``right`` says whether they are in functions whose own check passes. Changes in these
+        functions that `_candidates_of_slot` has stored for later are yielded too if wrong outputs
+        may depend on them. An item is a lower bound of the cost, and a group.
         """
         statements: set[int] = set()
         larger: list[Candidate] = []
@@ -371,7 +374,7 @@ class Candidates:
         return self._affordable([*hits, *self._taken(lambda one: one.order == order)], 2)
 
     def elsewhere(self, one: Candidate) -> list[Candidate]:
-        """Return candidates that make the same addition as ``one`` elsewhere in the function.
+        """Return candidates that make the same addition as ``one`` at other places of the function.
 
         If ``one`` adds a factor, these add the same factor to other expressions that a statement
         computes. The result is empty if ``one`` adds nothing that other expressions can get, or if
@@ -409,7 +412,7 @@ class Candidates:
 
         ``place`` is an expression that the statement computes. If a change brings the array that
         the statement writes to nearer to a value of the model solution, the candidate is marked as
-        a ``step`` of two changes.
+        a ``step``: a second change may complete it.
         """
         statement, target = place.slot.statement, place.target
         counts = place.scopes[0].counts
@@ -483,15 +486,15 @@ class Candidates:
         only: bool = False,
         nearer: bool = False,
     ) -> list[Candidate]:
-        """Return the changes of an expression that are worth a run now; postpone the others.
+        """Return the changes of an expression that are worth a run now; store the others for later.
 
         ``place`` is an expression that a statement computes, with its recorded values, and
         ``changes`` are pairs of a change and the part that it changes. Returned are changes that
         give a value of the model solution, and cheap changes of expressions whose value is no
-        number. With ``only``, the others are dropped and not postponed. Of changes with equal
-        values the cheapest is taken. With ``nearer``, the value must be nearer to the model
-        solution's than the present value. Changes that nearly give a value of the model solution
-        are scaled by sizes, and stored in ``place.scaled``.
+        number. With ``only``, the others are dropped and not stored. Of changes with equal values
+        the cheapest is taken. With ``nearer``, the value must be nearer to the model solution's
+        than the present value. Changes that nearly give a value of the model solution are
+        multiplied or divided by sizes, and stored in ``place.scaled``.
         """
         more = CLEARED * place.target.right
         priced = [
@@ -656,7 +659,8 @@ def _changed_statement(block: Block, at: int, after: Block) -> ast.stmt | None:
 def _in_block(change: Rewritten, block: list[ast.stmt], order: int, target: Target) -> Candidate:
     """Return the candidate that replaces the statements of a block by those of a change, in place.
 
-    ``order`` sorts candidates of equal cost. A function whose own check passes costs more.
+    ``block`` is a list of statements, and ``target`` the function that has it. ``order`` sorts
+    candidates of equal cost. A change of a function whose own check passes costs more.
     """
     kept = [*block]
     return Candidate(

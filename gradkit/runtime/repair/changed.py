@@ -20,7 +20,7 @@ def kept(namespace: dict[str, Any]) -> Iterator[Put]:
 
     ``namespace`` are the student's names. The function ``put(top, code)`` runs ``code``, which
     defines the names of the statement ``top``. It also changes a function in place, so that other
-    references to it, such as a table of functions, see the new one.
+    references to the function, such as a table of functions, see the new one.
     """
     before: dict[str, Any] = {}
     bodies: dict[str, _Body] = {}

@@ -31,8 +31,9 @@ OPTIONS = {"axis": "wrong-axis", "keepdims": "wrong-shape"}
 def _exchanged_positions(spot: Spot) -> Iterator[Choice]:
     """Yield two positions to exchange: elements of a tuple or list, or arguments of a call.
 
-    Of a call these are neighbours, and the first and last of three. Equal ones are left out, as are
-    the condition of ``where`` and the size and range of a random draw.
+    ``spot`` is the tuple, list or call. Of a call these are neighbours, and the first and last of
+    three. Equal ones are left out, as are the condition of ``where`` and the size and range of a
+    random draw. An item is the kind of mistake and the two indices.
     """
     node, row = spot.node, _row_of(spot)
     pairs: Any = itertools.islice(itertools.combinations(range(len(row)), 2), AT_ONCE)
@@ -50,9 +51,10 @@ def _exchanged_positions(spot: Spot) -> Iterator[Choice]:
 
 
 def _row_of(spot: Spot) -> list[Any]:
-    """Return the elements of a tuple or list; an empty list if it is a shape, an index, or axes.
+    """Return the elements of a tuple or list; an empty list for any other expression.
 
-    It is also empty for all other expressions.
+    ``spot`` is the expression with its position. The list is also empty for a tuple that is a
+    shape, an index, or axes.
     """
     node = spot.node
     if not isinstance(node, ast.Tuple | ast.List) or spot.of == "axis":
@@ -65,8 +67,8 @@ def _row_of(spot: Spot) -> list[Any]:
 def _constants_of(spot: Spot) -> list[Any]:
     """Return the values of a tuple or list that has only text constants.
 
-    In the head of a loop also of one that has only integers. The list is empty for all other
-    expressions, and for a shape, an index or axes.
+    ``spot`` is the tuple or list with its position; in the head of a loop it may also have only
+    integers. The list is empty for all other expressions, and for a shape, an index or axes.
     """
     row = _row_of(spot)
     values = [each.value for each in row if isinstance(each, ast.Constant)]
@@ -77,10 +79,10 @@ def _constants_of(spot: Spot) -> list[Any]:
 
 
 def _constants_to_remove(spot: Spot) -> Iterator[Choice]:
-    """Yield choices of a constant to remove from a tuple or list: its index.
+    """Yield the index of each constant that may be removed from a tuple or list.
 
-    That may be each text, or the first and last integer. If there is a single element, nothing is
-    yielded.
+    ``spot`` is the tuple or list. That may be each text, or the first and last integer. If there is
+    a single element, nothing is yielded. An item is the kind of mistake and the index.
     """
     values = _constants_of(spot)
     keys = bool(values) and isinstance(values[0], str)
@@ -90,9 +92,9 @@ def _constants_to_remove(spot: Spot) -> Iterator[Choice]:
 
 
 def _constants_to_add(spot: Spot) -> Iterator[Choice]:
-    """Yield choices of a constant to add to a tuple or list.
+    """Yield the constants that may be added to a tuple or list, which is ``spot``.
 
-    A choice is 0 for the start or 1 for the end, and the constant.
+    An item is the kind of mistake, and 0 for the start or 1 for the end with the constant.
 
     To ``(1, 2)`` these are 0 at the start and 3 at the end; to keys of a dict, its other keys.
     """
@@ -109,8 +111,9 @@ def _constants_to_add(spot: Spot) -> Iterator[Choice]:
 def _keys_of_loop(spot: Spot) -> Iterator[Choice]:
     """Yield tuples of keys that a loop over a dict may go over in place of all keys.
 
-    Each tuple has the keys with one stem, such as ``("W1", "W2")``. A stem whose keys are all keys
-    of the dict, or only one, is left out.
+    ``spot`` is the dict in the head of the loop. Each tuple has the keys that differ only in the
+    number at their end, such as ``("W1", "W2")``. A tuple of all keys of the dict, or of a single
+    one, is left out.
     """
     if not isinstance(spot.value, dict) or not holds(spot, "written"):
         return
@@ -132,11 +135,11 @@ def _options_less(spot: Spot) -> Iterator[Choice]:
 
 
 def _added_options(spot: Spot) -> Iterator[Choice]:
-    """Yield choices of a keyword argument to add to a call: its name and its value.
+    """Yield keyword arguments that may be added to a call: the name and the value of each.
 
-    To a call of numpy these are unread parameters of the student's function, such as ``axis=axis``;
-    to a call of one of the student's functions its boolean options, with the value that is not the
-    default.
+    ``spot`` is the call. To a call of numpy these are parameters of the student's function that it
+    does not read, such as ``axis=axis``; to a call of one of the student's functions its boolean
+    options, with the value that is not the default. An item begins with the kind of mistake.
     """
     node: Any = spot.node
     if not isinstance(node, ast.Call):
@@ -175,8 +178,9 @@ def _keys_of_dict(spot: Spot) -> Iterator[Choice]:
 def _other_arguments(spot: Spot) -> Iterator[Choice]:
     """Yield replacements of two or more arguments of a call by names with similar values.
 
-    Only positional arguments count. A choice has an expression for each argument, or None for one
-    that stays. Nothing is yielded if there are more than `AT_ONCE` combinations.
+    ``spot`` is the call. Only positional arguments count. An item has the kind of mistake, and an
+    expression for each argument, or None for one that stays. Nothing is yielded if there are more
+    than `AT_ONCE` combinations.
     """
     if not isinstance(spot.node, ast.Call):
         return
@@ -206,8 +210,8 @@ def _removed_transposes(spot: Spot) -> Iterator[Choice]:
 def _exchanged_names(spot: Spot) -> Iterator[Choice]:
     """Yield pairs of names or entries in an expression that may be exchanged.
 
-    Both values have the same kind and shape. At most `AT_ONCE` pairs are tried; nothing is yielded
-    if the expression is only a part of a larger one.
+    ``spot`` is the expression. Both values have the same kind and shape. At most `AT_ONCE` pairs
+    are tried; nothing is yielded if the expression is only a part of a larger one.
     """
     if spot.above or isinstance(spot.node, ast.Name):
         return
@@ -221,10 +225,10 @@ def _exchanged_names(spot: Spot) -> Iterator[Choice]:
 
 
 def _names_of_dicts(spot: Spot) -> Iterator[Choice]:
-    """Yield each dict with those names in an expression that are keys of it.
+    """Yield each dict with those names in an expression that are keys of the dict.
 
-    Two or more names have to be keys. `f(w, b)` may become `f(p["w"], p["b"])`: a loop that updates
-    a dict leaves the names with the values that they had before it.
+    ``spot`` is the expression. Two or more names have to be keys. `f(w, b)` may become `f(p["w"],
+    p["b"])`: a loop that updates a dict leaves the names with the values that they had before it.
     """
     if spot.above or isinstance(spot.node, ast.Name):
         return

@@ -39,7 +39,7 @@ def operations_with(spot: Spot) -> list[ast.BinOp]:
 
 
 def purpose_of(spot: Spot) -> str:
-    """Return the use of a number by its position in the expression.
+    """Return the use of a number, ``spot``, by its position in the expression around it.
 
     One of ``axis``, ``keepdims``, ``option`` (another keyword argument), ``bound`` (in ``range``),
     ``place`` (in an index), ``exponent``, or ``value`` for all others.

@@ -15,7 +15,8 @@ from gradkit.runtime.repair.tree import binary, expression, negative, renamed
 def picked(index: ast.expr) -> Iterator[ast.expr]:
     """Yield indices of one entry in each row: ``np.arange(len(y)), y`` for ``:, y`` or ``y``.
 
-    Each full slice is replaced, once for each name in the index. Nothing is yielded without a name.
+    Each full slice is replaced by a range, once for each name in the index. Nothing is yielded
+    without a name.
     """
     parts = index.elts if isinstance(index, ast.Tuple) else [ast.Slice(), index]
     for place, part in enumerate(parts):
@@ -80,7 +81,7 @@ def moved(index: ast.expr, counts: Sequence[str], names: Sequence[str] = ()) -> 
 
 
 def beside(index: ast.expr, others: Sequence[ast.expr]) -> Iterator[ast.expr]:
-    """Yield other indices of the function that may replace an index.
+    """Yield other indices of the student's function that may replace an index.
 
     ``others`` are the indices to try. Those with as many parts are yielded, unless they are equal
     to it. The index moved by the start of another one follows: if another index of the function is

@@ -182,9 +182,10 @@ def _statements_of_model(
 ) -> Iterator[ast.stmt]:
     """Yield the model solution's statements in the student's names, and missing entries of dicts.
 
-    ``made`` are the names that the function assigns. A statement is also yielded with each of these
-    that it reads as target and, if it updates an array in place, for each single wrong entry, whose
-    indices are ``entries``. For the other parameters see `inserted`.
+    ``pool`` has the model's values and statements, and ``scopes`` the student's names in each run;
+    ``lacking`` yields the missing entries, see `inserted`. ``made`` are the names that the function
+    assigns. A statement is also yielded with each of these that it reads as target and, if it
+    updates an array in place, for each single wrong entry, whose indices are ``entries``.
     """
     missing = list(lacking(scopes[0].values))
     roles = ("statement", "whole") if missing else ("statement",)
@@ -246,8 +247,8 @@ def _value_assignments(
 def _entries_in_loop(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
     """Yield copies of assignments ``x = X[0]`` with a loop's counter as index: ``x = X[i]``.
 
-    The assignments are those of ``function``. The target is a name that the loop reads and does not
-    assign; nothing is yielded if ``loop`` is no ``for`` loop.
+    ``loop`` is the loop, and the assignments are those of ``function``. The target is a name that
+    the loop reads and does not assign; nothing is yielded if ``loop`` is no ``for`` loop.
     """
     if not isinstance(loop, ast.For):
         return
@@ -264,10 +265,10 @@ def _values_for_next_round(
 ) -> Iterator[ast.stmt]:
     """Yield assignments ``a = b`` for the end of a loop, as in ``h_prev = h``.
 
-    The loop reads ``a`` and computes ``b``, and the two values have equal type and shape. ``a`` has
-    to be in ``made``, the names that the function assigns, and may not be assigned in the loop. If
-    its value is a text, assignments of other texts are yielded too. Nothing is yielded if ``loop``
-    is no loop.
+    The loop reads ``a`` and computes ``b``, and the two values in ``scope`` have equal type and
+    shape. ``a`` has to be in ``made``, the names that the function assigns, and may not be assigned
+    in the loop. If its value is a text, assignments of other texts are yielded too. Nothing is
+    yielded if ``loop`` is no loop.
     """
     if not isinstance(loop, ast.For | ast.While):
         return
@@ -382,7 +383,7 @@ def _stored_values(made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
     """Yield statements such as ``self.v[key] = v``, which store an array in a dict of an object.
 
     There is one for each dict in an attribute, each name of a text, and each array in ``made``, the
-    names that the function assigns.
+    names that the function assigns. ``scope`` has the values of names.
     """
     rows = [name for name, value in scope.values.items() if isinstance(value, dict)]
     keys = [name for name, value in scope.values.items() if isinstance(value, str)]
@@ -404,7 +405,7 @@ def _descent_steps(handed: set[str], made: Collection[str], scope: Scope) -> Ite
 
     ``dW`` is each array of its shape that the function assigns, and ``rate`` each parameter that is
     a number and no count. ``handed`` are the function's parameters, ``made`` the names that it
-    assigns.
+    assigns, and ``scope`` has the values of both.
     """
     for name in [each for each in scope.arrays if each in handed - {*made}]:
         for slope in [each for each in scope.arrays if each in made]:
@@ -419,7 +420,7 @@ def _label_subtractions(
 ) -> Iterator[ast.stmt]:
     """Yield statements that subtract 1 from an entry: ``dZ[np.arange(m), y] -= 1``.
 
-    The index is one that the function reads somewhere; the array is read by ``statement`` and is in
+    The index is one that ``function`` reads somewhere; the array is read by ``statement`` and is in
     ``made``, the names that the function assigns. The gradient of the cross entropy has such a
     step, at the right class.
     """

@@ -32,11 +32,13 @@ NUMBERS = (0, 1, 2, -1)
 
 
 def fillings(spot: Spot, row: Row, bound: Bound) -> Iterator[Mapping[str, ast.expr]]:
-    """Yield all ways to fill the holes of a row for an expression, see `Row` and `Spot`.
+    """Yield all ways to fill the holes of a row for an expression.
 
-    An item has an expression for each hole by name. Holes and letters that ``bound`` has already
-    are left out. Of a row with more than two such holes only the first numbers for each are
-    combined.
+    A row is a rule that changes an expression; a hole is a place in it for any other expression.
+    ``spot`` is the expression to change with its position, and ``bound`` has the expressions for
+    the row's other parts. An item has an expression for each hole by name. Holes and letters that
+    ``bound`` has already are left out. Of a row with more than two such holes only the first
+    numbers for each are combined.
     """
     holes = [hole for hole in row.holes if hole not in bound]
     rows = [_operands(spot, hole, bound) for hole in holes]
@@ -50,10 +52,12 @@ def fillings(spot: Spot, row: Row, bound: Bound) -> Iterator[Mapping[str, ast.ex
 
 
 def _operands(spot: Spot, hole: str, bound: Bound) -> Sequence[ast.expr]:
-    """Return the expressions that may fill a hole of a row, and that a reference can encode.
+    """Return the expressions that may fill one hole of a row, a rule that changes an expression.
 
-    ``spot`` is the expression to change, and ``bound`` has the other parts of the pattern. The
-    result is cached in ``spot.known``, unless it depends on these parts.
+    ``spot`` is the expression to change, ``hole`` the kind of the hole, such as ``like_``, and
+    ``bound`` has the other parts of the pattern. Only expressions that a reference, the message to
+    the grader, can encode are returned. The result is cached in ``spot.known``, unless it depends
+    on ``bound``.
     """
     if hole in spot.known:
         return spot.known[hole]  # type: ignore[no-any-return]
@@ -68,10 +72,11 @@ def _operands(spot: Spot, hole: str, bound: Bound) -> Sequence[ast.expr]:
 
 
 def _is_allowed(scope: Scope, hole: str, operand: str | ast.expr) -> bool:
-    """Return whether a reference can encode an operand, and the operand may fill the hole.
+    """Return whether an operand may fill the hole of a row, and can be sent to the grader.
 
-    All its words and numbers have to be in the scope's vocabulary; without a vocabulary all are
-    allowed. Results for texts are cached in ``scope.allowed``.
+    A hole is a place for an expression in a rule, and ``hole`` its kind. All words and numbers of
+    the operand have to be in the vocabulary of ``scope``; without a vocabulary all are allowed.
+    Results for texts are cached in ``scope.allowed``.
     """
     if scope.vocabulary is None:
         return True
@@ -93,9 +98,10 @@ ROWS = (dict, list, tuple)
 
 
 def _names_like(spot: Spot, _: Bound) -> Operands:
-    """Return names with a different value of the same kind and shape as an expression's value.
+    """Return names that may replace an expression: their value differs, but has its kind and shape.
 
-    For a name that does not exist these are names with a similar spelling.
+    ``spot`` is the expression with its value. For a name that does not exist these are names with a
+    similar spelling.
     """
     text, scope = ast.unparse(spot.node), spot.scope
     if spot.value is None and text not in scope.values:
@@ -107,8 +113,9 @@ def _names_like(spot: Spot, _: Bound) -> Operands:
 def _other_names(spot: Spot, bound: Bound) -> Operands:
     """Return further names that may replace an expression: those that `_names_like` does not list.
 
-    These are tuples, lists and dicts (unless the expression is an operand), numbers, and arrays, at
-    most `FEW`. An array is not replaced by most numbers. The list is empty for a name that is None.
+    ``spot`` is the expression with its value and position. These are tuples, lists and dicts
+    (unless the expression is an operand), numbers, and arrays, at most `FEW`. An array is not
+    replaced by most numbers. The list is empty for a name that is None.
     """
     text, scope = ast.unparse(spot.node), spot.scope
     if spot.value is None and text in scope.values:
@@ -153,8 +160,9 @@ def _functions(spot: Spot, _: Bound) -> Operands:
 def _further_arguments(spot: Spot, _: Bound) -> Operands:
     """Return arrays that may be passed to a call as one more argument, for its next parameter.
 
-    An array with the parameter's name comes first. The list is empty unless a function of the
-    student is called, without keyword arguments and with fewer arguments than parameters.
+    ``spot`` is the call. An array with the parameter's name comes first. The list is empty unless a
+    function of the student is called, without keyword arguments and with fewer arguments than
+    parameters.
     """
     node: Any = spot.node
     function = spot.names.namespace.get(ast.unparse(node.func))
@@ -237,9 +245,9 @@ BOUNDED = ("maximum", "minimum", "clip", "where")
 def _numbers_for_constant(spot: Spot, _: Bound) -> Operands:
     """Return names of numbers that may replace a constant, at most `FEW`.
 
-    In an index these are integers, in a sum of an index the loop counters, in other sums and in
-    ``maximum`` or ``clip`` numbers that are no integers. Compared with an array, only plain names
-    are returned, not sizes such as ``X.shape[0]``.
+    ``spot`` is the constant with its position. In an index these are integers, in a sum of an index
+    the loop counters, in other sums and in ``maximum`` or ``clip`` numbers that are no integers.
+    Compared with an array, only plain names are returned, not sizes such as ``X.shape[0]``.
     """
     scope, above = spot.scope, spot.above
     names = scope.numbers_that(count=True) if spot.indexes else scope.numbers
@@ -265,7 +273,8 @@ def _ratios(spot: Spot, _: Bound) -> Operands:
 def _keys(spot: Spot, _: Bound) -> Operands:
     """Return the keys that may replace a constant text, except those beside it in a tuple or list.
 
-    The list is empty if the expression is no text.
+    ``spot`` is the text. The keys are those of the student's dicts. The list is empty if the
+    expression is no text.
     """
     value = getattr(spot.node, "value", None)
     if not isinstance(value, str):
@@ -286,9 +295,9 @@ def _words(spot: Spot, _: Bound) -> Operands:
 
 
 def _keys_of_row(spot: Spot, bound: Bound) -> Operands:
-    """Return the text keys of a dict of which the expression is an entry, as ``d["W1"]``.
+    """Return the text keys of the dict of which the expression is an entry, as ``d["W1"]``.
 
-    The list is empty if the object is no dict, or the key no constant.
+    ``spot`` is the entry. The list is empty if the object is no dict, or the key no constant.
     """
     node: Any = spot.node
     row = spot.scope.values.get(ast.unparse(node.value))
@@ -315,7 +324,7 @@ def _windows(spot: Spot, _: Bound) -> Operands:
 
 
 def _longer_indices(spot: Spot, _: Bound) -> Operands:
-    """Return indices with one more part for an entry such as ``A[i]``.
+    """Return indices with one more part for an entry such as ``A[i]``, which is ``spot``.
 
     The part is a full slice or a loop's counter, and comes first or last. The list is empty if the
     entry is no array.
@@ -389,8 +398,8 @@ def _terms(spot: Spot, _: Bound) -> Operands:
 def _twin_terms(spot: Spot, bound: Bound) -> Iterator[ast.expr]:
     """Yield terms to add to a sum: ``f(W3)`` to ``f(W1) + f(W2)``.
 
-    ``bound["B"]`` is the last term of the sum. Each array in it is replaced by arrays with the same
-    shape or a similar name.
+    ``spot`` is the sum, and ``bound["B"]`` its last term. Each array in the term is replaced by
+    arrays with the same shape or a similar name.
     """
     last, scope = bound["B"], spot.scope
     here, there = ([*map(ast.unparse, ast.walk(part))] for part in (spot.node, last))
@@ -413,8 +422,8 @@ def _twins(name: str, here: Collection[str], scope: Scope) -> list[str]:
 def _shape_of_draw(spot: Spot, _: Bound) -> Operands:
     """Return the shape that a call such as ``np.random.randn`` or ``np.zeros`` gets, at most one.
 
-    For ``randn(n, m)`` it is the tuple ``(n, m)``. A keyword ``size`` comes first. The list is
-    empty for other functions.
+    ``spot`` is the call. For ``randn(n, m)`` it is the tuple ``(n, m)``. A keyword ``size`` comes
+    first. The list is empty for other functions.
     """
     call: Any = spot.node
     if called_name(call) not in SHAPED:

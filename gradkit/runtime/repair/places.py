@@ -117,7 +117,8 @@ class Places:
     ) -> None:
         """Run the check's lines at all inputs, and record the local names before each slot.
 
-        The present outputs, and the factors that would make an output right, are stored too.
+        A slot is an expression that a statement computes. For the parameters see `Places`. The
+        present outputs, and the factors that would make an output right, are stored too.
         """
         self._bench, self._wrong = bench, wrong
         self._allowed: dict[Any, bool] = {}
@@ -259,10 +260,10 @@ class Places:
     def after(self, place: Place, change: Change, spot: Spot) -> list[Any] | None:
         """Return the values of a changed expression, one for each run; None to drop the change.
 
-        ``place`` is an expression that a statement computes, and ``spot`` the part of it that the
-        change replaces. The runs are those at the first inputs. The result is None if the change
-        raises, makes a count much larger or a loop empty, or gives the same values as an earlier
-        change at all inputs. The values are noted in ``place.seen``. The tree is unchanged
+        ``place`` is an expression that a statement computes, ``spot`` the part of it that
+        ``change`` replaces. The runs are those at the first inputs. The result is None if the
+        change raises, makes a count much larger or a loop empty, or gives the same values as an
+        earlier change at all inputs. The values are noted in ``place.seen``. The tree is unchanged
         afterwards.
         """
         values, slot = place.values, place.slot
@@ -322,12 +323,13 @@ class Places:
         return [row and row[0] for row in rows]
 
     def near(self, place: Place, change: Change, spot: Spot, values: Sequence[Any]) -> int:
-        """Return how near the values of a changed expression are to the model's, see `known`.
+        """Return how near the values of a changed expression are to the model solution's.
 
-        ``place`` is an expression that a statement computes, and ``spot`` the part of it that the
-        change replaces. ``values`` are those at the first inputs, run by run; the values at the
-        other inputs have to be as near. If all numbers are only entries of the model's values, they
-        must be so in the run ``place.telling`` too.
+        The result is that of `known`: 0, `NEARLY` or `EXACT`. ``place`` is an expression that a
+        statement computes, and ``spot`` the part of it that ``change`` replaces. ``values`` are
+        those at the first inputs, run by run; the values at the other inputs have to be as near. If
+        all numbers are only entries of the model's values, they must be so in the run
+        ``place.telling`` too.
         """
         pool, (value, *_) = self._pools[0], values
         near = known([pool], [value])
@@ -337,11 +339,12 @@ class Places:
         return near and self._known([value, *others])
 
     def near_of_entries(self, place: Place, statement: ast.stmt) -> int:
-        """Return how near an array is to the model's once ``statement`` has set entries of it.
+        """Return how near an array is to the model solution's after entries of it have been set.
 
-        ``statement`` is the statement of ``place``, or a change of it; it is run on copies. The
-        result is as for `known`: 0, `NEARLY` or `EXACT`. It is 0 if the statement sets no entries
-        of a named array, raises, or leaves whole numbers only.
+        ``statement`` sets the entries. ``place`` is an expression that its statement computes;
+        ``statement`` is that statement, or a change of it, and is run on copies of the recorded
+        names. The result is as for `known`: 0, `NEARLY` or `EXACT`. It is 0 if the statement sets
+        no entries of a named array, raises, or leaves whole numbers only.
         """
         targets = getattr(statement, "targets", [getattr(statement, "target", None)])
         name = getattr(getattr(targets[0], "value", None), "id", "")

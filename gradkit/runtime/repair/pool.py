@@ -107,7 +107,7 @@ class Pool:
         return sum(value.size for value in self.values)
 
     def holds(self, value: Any) -> bool:
-        """Return whether the numbers of a value are entries of the model solution's small values.
+        """Return whether the numbers of a value are entries of the model solution's small arrays.
 
         Only the first `SAMPLED` numbers that are not whole are looked up. The result is False if
         all are whole, one is not finite, or the value is no float or array of floats.
@@ -239,9 +239,10 @@ NEARLY, EXACT = 1, 2
 def known(pools: Sequence[Pool], values: Sequence[Any]) -> int:
     """Return how near values are to one value of the model solution: 0, `NEARLY` or `EXACT`.
 
-    There is one value for each pool. `EXACT`: they equal the same value in all pools. `NEARLY`:
-    they do when it is scaled by a size, or all their numbers are entries of the pools. A tuple or
-    dict is as near as its least near member.
+    ``values`` has one value for each pool, the model solution's values at one set of inputs.
+    `EXACT`: they equal the same value in all pools. `NEARLY`: they do when it is scaled by a size,
+    or all their numbers are entries of the pools. A tuple or dict is as near as its least near
+    member.
     """
     if isinstance(values[0], dict):
         values = [(*value.values(),) if isinstance(value, dict) else () for value in values]
@@ -287,9 +288,10 @@ def share_right(found: Any, right: Array) -> float:
 
 
 def wrong_at(found: Any, right: Array) -> tuple[int, ...] | None:
-    """Return the index of the only wrong entry of an array; None if none or several are wrong.
+    """Return the index of the only wrong entry of the array ``found``; None if none or several are.
 
-    It is also None if the shape is not that of the right value, or for less than two entries.
+    ``right`` is the right value. The index is also None if the shape differs, or for less than two
+    entries.
     """
     array = np.asarray(found)
     if array.shape != right.shape or array.dtype.kind not in "biuf" or array.size < 2:

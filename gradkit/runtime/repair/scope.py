@@ -102,10 +102,11 @@ class Scope:
         return [*others, *near, *(self.lacking if other else ())]
 
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
-        """Return arrays that broadcast with a shape to one of the two shapes.
+        """Return arrays that can be combined with an array of a shape without a larger result.
 
-        The arrays are given as expressions. At most `FEW` arrays are looked at. A 1-d array may be
-        laid along another axis, as in ``b[:, None]``; such an expression is added to ``values``.
+        ``shape`` and the array's own shape broadcast to one of the two. The arrays are given as
+        expressions. At most `FEW` arrays are looked at. A 1-d array may be laid along another axis,
+        as in ``b[:, None]``; such an expression is added to ``values``.
         """
         fitting = [n for n in self.arrays if _broadcasts(self.values[n].shape, shape)][:FEW]
         for name in [n for n in self.arrays if self.values[n].ndim == 1 and "[" not in n][:FEW]:
@@ -173,8 +174,8 @@ def scope_of(
 
     ``local`` are the values by name, and ``counters`` the names that loops assign. Besides the
     names there are entries, attributes, sizes such as ``len(x)`` that no other number equals, and
-    entries at the loop counters. Fields of the scope that do not depend on the values are those of
-    ``besides``.
+    entries at the loop counters. ``besides`` is the scope of another run of the same function,
+    whose fields that do not depend on values are reused.
     """
     # What has a name is no entry of a row besides.
     named = {id(value) for value in local.values() if is_array(value)}

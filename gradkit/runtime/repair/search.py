@@ -163,9 +163,10 @@ class Search:
     def _search_once(self, bench: Bench, *, deep: bool = True) -> BestChange | None:
         """Return the best change of the present text, or None; with ``deep``, also the best pair.
 
-        The outputs are computed first; the result is None if all are right, or if the code only
-        lacks a standard import. Groups of candidates are tried until the next group must cost more
-        than the best change. Without ``deep``, large changes are not tried.
+        ``bench`` runs the check's lines. The outputs are computed first; the result is None if all
+        are right, or if the code only lacks a standard import. Groups of candidates are tried until
+        the next group must cost more than the best change. Without ``deep``, large changes are not
+        tried.
         """
         bench.load_text(self.text.sources, self.text.places)
         states = bench.measured(bench.question.draws)
@@ -224,9 +225,10 @@ class Search:
     def _search_pair(self, bench: Bench) -> BestChange | None:
         """Return two changes that together make outputs right, or None if no pair does.
 
-        The best single change is returned if it is better than the pair. The first of the two,
-        alone, gives a value of the model solution or makes more entries right; the second one is
-        searched in the text with the first. The state of the search is restored.
+        ``bench`` runs the check's lines. The best single change is returned if it is better than
+        the pair. The first of the two, alone, gives a value of the model solution or makes more
+        entries right; the second one is searched in the text with the first. Afterwards the text is
+        as before.
         """
         before, alone = (self.text, self._wrong, self._right, self._used, self._least), self._best
         amiss = sum(len(self._all) - len(right) for right in self._right.values())
@@ -261,11 +263,12 @@ class Search:
                 self._try(bench, candidate)
 
     def _try(self, bench: Bench, candidate: Candidate) -> None:
-        """Run a candidate, and store it as the best change if it is better than that so far.
+        """Run a candidate, a change at its place, and store it as the best one if it is better.
 
-        A change that makes no output right may be stored as the first one of a pair. Candidates
-        that cost more than a complete repair, and refused changes, are skipped. The row that makes
-        a change is only looked up for good ones, because this costs more than a run.
+        ``bench`` runs the check's lines. A change that makes no output right may be stored as the
+        first one of a pair. Candidates that cost more than a complete repair, and refused changes,
+        are skipped. The row (rule) that makes a change is only looked up for good ones, because
+        this costs more than a run.
         """
         best = self._best
         if best is not None and not best.left and candidate.rank > best.rank[1]:
@@ -287,9 +290,10 @@ class Search:
     def _count_wrong_outputs(self, bench: Bench, candidate: Candidate) -> int | None:
         """Return the number of wrong outputs after a change, over all inputs that are tried.
 
-        It is None if the change makes a right output wrong, cannot be defined, or is no gain at
-        all, and `NOTHING` if it makes no output right but is a step towards it. How many more
-        entries are right is stored in ``candidate.gain``.
+        ``bench`` runs the check's lines, and ``candidate`` is the change at its place. The result
+        is None if the change makes a right output wrong, cannot be defined, or is no gain at all,
+        and `NOTHING` if it makes no output right but is a step towards it. How many more entries
+        are right is stored in ``candidate.gain``.
         """
         with bench.changed(candidate.target, candidate.put, candidate.undo, candidate.slot) as made:
             if not made:
@@ -312,8 +316,9 @@ class Search:
     def _find_reference(self, candidate: Candidate) -> Reference | None:
         """Return the reference for a candidate's change; None if no row of the table makes it.
 
-        The reference names the row, the changed node and the operands by number, so that the grader
-        can make the same change in its own copy of the text.
+        A row is a rule that changes an expression. The reference names the row, the changed node
+        and the operands by number, so that the grader can make the same change in its own copy of
+        the text.
         """
         cell, tree = candidate.target.cell, candidate.target.tree
         # Candidates outlive the texts that are tried in between, each of which has its own tree.

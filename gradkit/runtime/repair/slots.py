@@ -191,9 +191,9 @@ class Record:
     def seen(self, number: int, local: Mapping[str, Any], value: Callable[[], Any]) -> Any:
         """Compute and return the value of a slot; in some runs, store the local names from before.
 
-        ``number`` is that of the slot, ``local`` are the local names, and ``value`` computes the
-        value. Copies of the names are stored in ``names`` in the first and some later runs, also if
-        ``value`` raises.
+        A slot is an expression that a statement computes. ``number`` is that of the slot, ``local``
+        are the local names, and ``value`` computes the value. Copies of the names are stored in
+        ``names`` in the first and some later runs, also if ``value`` raises.
         """
         self.times[number] += 1
         before = copied(local) if self.times[number] in (*KEPT, LATER) else None
@@ -223,10 +223,11 @@ def copied(names: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def watched(top: ast.stmt, slots: list[Slot], name: str) -> CodeType:
-    """Return the code of a definition in which each slot calls the hook `SEEN`, see `Record.seen`.
+    """Return the code of a definition in which each slot calls a hook that records local names.
 
-    ``top`` is the definition, ``slots`` are all slots in it, and ``name`` is the file name of the
-    code. The tree is unchanged afterwards.
+    A slot is an expression that a statement computes; the hook has the name `SEEN` and is
+    `Record.seen`. ``top`` is the definition, ``slots`` are all slots in it, and ``name`` is the
+    file name of the code. The tree is unchanged afterwards.
     """
     originals = [slot.node for slot in slots]
     try:

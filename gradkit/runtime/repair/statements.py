@@ -112,11 +112,11 @@ OF_ORDER = "wrong-order: two values exchanged"
 def _block_changes(
     change: Change, parent: ast.AST, held: Container[str]
 ) -> Iterator[tuple[str, str, int | None, float]]:
-    """Yield changes of a block by the table `BLOCKS` that are worth a try.
+    """Yield changes of a block of statements by the rules in `BLOCKS` that are worth a try.
 
     ``change`` describes the block and its statement, ``parent`` is the node with the block, and
-    ``held`` are the names that have a value. An item is the kind of mistake, the name of the row,
-    its operand (None without one), and the cost, which is 0 for the cost of the row.
+    ``held`` are the names that have a value. An item is the kind of mistake, the name of the row
+    (the rule), its operand (None without one), and the cost, which is 0 for the cost of the row.
     """
     block, place, statement = change.block, change.at, change.statement
     computes = isinstance(
@@ -159,11 +159,11 @@ def _has_value(statement: ast.stmt, held: Container[str]) -> bool:
 
 
 def _ways_in_and_out(change: Change) -> Iterator[int]:
-    """Yield the ways, as operands, in which a statement may move into or out of a loop or ``if``.
+    """Yield the ways in which a statement may move into or out of a loop or ``if``, as numbers.
 
     The statement of ``change`` is the loop or ``if``; nothing is yielded for others. A statement
-    before a loop may only move in if the two share a name. The operands are those of the row
-    ``indented`` of `BLOCKS`.
+    before a loop may only move in if the two share a name. The numbers are the operands of the rule
+    ``indented`` in `BLOCKS`.
     """
     loop, after = change.statement, change.block[change.at + 1 :]
     if not isinstance(loop, ast.For | ast.If | ast.While):
@@ -189,9 +189,11 @@ def _target_changes(
 ) -> Iterator[Targeted]:
     """Yield changes of a statement's target, and exchanges of two values of a statement.
 
-    The exchanged values are those of a tuple that is assigned to or returned, or of a dict. An item
-    is the row, the changed node, its values, the new statement, and the node within which all equal
-    expressions change, or None. ``counts`` are names of integers, from which indices are made.
+    ``function`` contains the statement, and ``counts`` are names of integers, from which indices
+    are made. The exchanged values are those of a tuple that is assigned to or returned, or of a
+    dict. An item is the row (the rule that changes the text), the changed node, the values that
+    fill the row, the new statement, and the node within which all equal expressions change, or
+    None.
     """
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     (target,) = targets if len(targets) == 1 else (getattr(statement, "target", None),)
@@ -244,7 +246,7 @@ def _other_bases(base: ast.expr, function: ast.AST) -> list[str]:
 
 
 def _with_target(name: str, statement: ast.stmt, node: ast.expr, operand: ast.expr) -> Targeted:
-    """Return a statement in which a row changes its target, or the array that has the entry.
+    """Return a statement in which a row, a rule, changes its target, or the array of the target.
 
     ``name`` is the row, ``node`` the part that changes, and ``operand`` fills the row's hole. For
     `OF_WHOLE` the node is changed everywhere in the statement. See `_target_changes` for the

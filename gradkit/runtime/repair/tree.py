@@ -59,8 +59,8 @@ class _Rename(ast.NodeTransformer):
     def visit(self, node: ast.AST) -> Any:
         """Return the expression that replaces a node, or else the node with its changed parts.
 
-        Names, attributes, entries and calls are replaced by their text; one that is assigned to
-        stays a target.
+        The replacements are given by text: names, attributes, entries and calls are compared with
+        it. An expression that is assigned to stays a target.
         """
         if isinstance(node, NAMED):
             own = self._names.get(node.id if isinstance(node, ast.Name) else ast.unparse(node))

@@ -41,7 +41,8 @@ class Values:
     def first(self, node: ast.expr) -> Any:
         """Return the value of the student's own expression, and cache the values of all its parts.
 
-        Without ``kept``, nothing is cached. What the expression raises is raised.
+        If this object does not keep values (``kept``), nothing is cached. An exception of the
+        expression is raised.
         """
 
         def value(node: Any) -> Any:
@@ -88,7 +89,8 @@ def _value_of(node: Any, value: Value, names: Names) -> Any:
 def _name(node: ast.Name, value: Value, names: Names) -> Any:
     """Return the value of a name, which may be a local, a global or a builtin.
 
-    NameError or KeyError is raised if the name is none of these.
+    ``names`` are the locals and globals; ``value`` is not used. NameError or KeyError is raised if
+    the name is none of these.
     """
     try:
         return names[node.id]
@@ -100,7 +102,7 @@ def _name(node: ast.Name, value: Value, names: Names) -> Any:
 def _boolean(node: ast.BoolOp, value: Value, names: Names) -> Any:
     """Return the value of ``and`` or ``or``: that of the first operand that decides the result.
 
-    ``value`` evaluates an operand; later operands are not evaluated.
+    ``value`` evaluates an operand; operands after that one are not evaluated.
     """
     found = None
     for part in node.values:

@@ -122,10 +122,11 @@ def _parameters_after(
     call: Call,
     inputs: Mapping[str, NDArray[Any]],
 ) -> Mapping[str, Any]:
-    """Call an update with recording numbers, and return the student's dict of parameters after it.
+    """Call an update with numbers that record their operations, and return the parameters after it.
 
-    ``inputs`` are canonical arrays of recording numbers. The function ``before``, if given, is
-    called first.
+    The parameters are the student's dict, by the student's keys. ``function`` is the update,
+    ``call`` describes how to call it, and ``inputs`` are canonical arrays of recording numbers. The
+    function ``before``, if given, is called first.
     """
     arrays = parameters_for(call, inputs)
     parameters = {key: value.view(Numbers) for key, value in arrays.items()}

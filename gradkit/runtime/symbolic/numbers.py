@@ -74,7 +74,8 @@ class Sheet:
         """Record a step at the current place in the code, and return its number.
 
         ``operation`` is one of `OPERATIONS`, and ``first`` and ``second`` are the steps of its
-        operands; for an atom or a constant, ``first`` is the number of that.
+        operands. For a constant or an atom, a number that was passed to the call, ``first`` is the
+        number of that.
 
         Raises
         ------
@@ -183,7 +184,11 @@ class Number(Carrier):
         return self._as_array()[index]
 
     def __getattr__(self, name: str) -> Any:
-        """Return a function of `FUNCTIONS` as a method, or a method of a 0-dimensional array."""
+        """Return the numpy function ``name`` as a method of this number, or a method of 0-d arrays.
+
+        A function must be listed in `FUNCTIONS`, as ``exp``. AttributeError is raised for other
+        names.
+        """
         if name in FUNCTIONS:
             return lambda: self._apply_function(name)
         if name in _ARRAY_METHODS:

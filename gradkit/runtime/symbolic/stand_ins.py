@@ -124,7 +124,10 @@ def _extremum(sign: int, a: Any, b: Any, *_: Any, **__: Any) -> Any:
 
 
 def _numpy_replacements() -> dict[str, Any]:
-    """Return the replacements for functions and types of numpy by name."""
+    """Return the replacements for functions and types of numpy by name.
+
+    They accept the numbers that record their operations.
+    """
     return {
         **{name: _recording_maker(getattr(np, name)) for name in ARRAY_MAKERS},
         **{name: _accepting_symbolic_numbers(getattr(np, name)) for name in INSPECTIONS},
@@ -169,7 +172,10 @@ class _StandIns:
     """
 
     def __init__(self) -> None:
-        """Make the replacements of ``float`` and of all loaded modules in `REPLACEMENTS`."""
+        """Make the replacements of ``float`` and of the loaded modules that `REPLACEMENTS` names.
+
+        A replacement also accepts the numbers that record their operations.
+        """
         self.new: dict[int, Any] = {id(builtins.float): _FloatType("float", (builtins.float,), {})}
         self.own: dict[int, Any] = {}
         for name in REPLACEMENTS:
@@ -177,7 +183,10 @@ class _StandIns:
                 self.module(sys.modules[name])
 
     def module(self, module: Any) -> Any:
-        """Return the replacement of a module, which is made on the first call, or the module."""
+        """Return the replacement of a module, as numpy, or the module itself if it has none.
+
+        The replacement is made on the first call.
+        """
         name = getattr(module, "__name__", "")
         if name in REPLACEMENTS and id(module) not in self.new and sys.modules.get(name) is module:
             names = REPLACEMENTS[name]()
