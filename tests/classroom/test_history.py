@@ -29,7 +29,7 @@ from msgspec.structs import replace
 
 import gradkit as package
 from gradkit.classroom.remark import remark_class
-from gradkit.classroom.reports.history import History, RunError, differences, history, mark_at
+from gradkit.classroom.reports.history import History, RunError, differences, history
 from gradkit.classroom.reports.purge import purge
 from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store, release
@@ -169,14 +169,6 @@ def test_another_rule_concerns_whoever_has_handed_in(course: Path, tmp_path: Pat
     assert rule in text
     assert "What counts: 15.5 of 20 points before, nothing counts from then on." in text
     assert told(course, DAN).steps == ()
-
-
-def test_how_it_stood_can_be_asked_for_any_run(term: Path) -> None:
-    """As `diff` does."""
-    with Store(term, write=False) as store:
-        assert mark_at(store, BEN, 1) == Mark(15.5, 20.0, 1, 1)
-        assert mark_at(store, BEN, 2) == Mark(20.0, 20.0, 2, 2)
-        assert mark_at(store, BEN, 0) is None
 
 
 def test_a_dean_can_read_it(term: Path) -> None:

@@ -87,7 +87,8 @@ def history(store: Store, name: str) -> History:
             )
         )
         before, found = after, found_after
-    return History(name, mark_at(store, name), tuple(steps))
+    mark, _ = _mark_and_findings(store, name)
+    return History(name, mark, tuple(steps))
 
 
 def _prices_in(run: Run, before: dict[str, float]) -> dict[str, float]:
@@ -111,11 +112,6 @@ def _new_prices(
         for code, share in sorted(after.items())
         if before.get(code) != share or code in graded
     )
-
-
-def mark_at(store: Store, name: str, upto: int | None = None) -> Mark | None:
-    """Return a student's score that counted after a run; None if no attempt counted."""
-    return _mark_and_findings(store, name, upto)[0]
 
 
 def _mark_and_findings(
