@@ -24,7 +24,8 @@ DOCUMENTED = "documented"
 class DraftCheck(Struct, frozen=True):
     """A check: its lines, outputs to compare, and gradients with the scalar ``of``.
 
-    ``notes`` are comments for the instructor. ``called`` are the functions of the lines.
+    ``notes`` are comments for the instructor. ``called`` are the functions of the lines. With
+    ``is_fixed``, the outputs are the same for all random numbers, although the function draws some.
     """
 
     name: str
@@ -35,6 +36,7 @@ class DraftCheck(Struct, frozen=True):
     gradient: Mapping[str, str] = {}
     of: str = ""
     notes: tuple[str, ...] = ()
+    is_fixed: bool = False
 
 
 class DraftTask(Struct, frozen=True):
@@ -91,6 +93,7 @@ def random_checks(task: DraftTask) -> list[bool]:
         call = check.lines.splitlines()[-1].rpartition(" = ")[2]
         is_method = bool(check.function.owner)
         is_random = check.function.is_random or bool(random & {*re.findall(r"\w+", call)})
+        is_random = is_random and not check.is_fixed
         if is_random:
             random |= {"layer"} if is_method else {*makes(check)} - {"layer"}
         found.append(is_random)

@@ -200,6 +200,8 @@ def guesses(
         chosen = (choice for choice in parameter.choices if repr(choice) == default)
         first = next(chosen, parameter.choices[0])
         return [Guess(repr(repr(first))[1:-1], f"one of {', '.join(parameter.choices)}")]
+    if parameter.uses.is_flag and not default:
+        return [Guess(True, "a condition, by its use")]
     shape = shape_in(about)
     text = " ".join((about, *descriptions.values()))
     found = [*_documented(about, shape, text)] if shape else []

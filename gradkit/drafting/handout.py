@@ -25,7 +25,7 @@ class ParameterUses(Struct, frozen=True):
     ``scores[rows, y]``. With ``is_count``, it is the length of something: ``np.zeros(n)``.
     ``items`` is the number of values of a list that the body only reads one by one: 2 for
     ``np.zeros((dims[0], dims[1]))``. ``each`` are the names of the parts of its items:
-    ``for x, y in batch``.
+    ``for x, y in batch``. With ``is_flag``, it is a condition: ``if training:``.
     """
 
     axes: tuple[str, ...] = ()
@@ -33,6 +33,7 @@ class ParameterUses(Struct, frozen=True):
     is_count: bool = False
     items: int = 0
     each: tuple[str, ...] = ()
+    is_flag: bool = False
 
 
 class HandoutParameter(Struct, frozen=True):
@@ -41,7 +42,8 @@ class HandoutParameter(Struct, frozen=True):
     ``default`` is its text, empty without one, and ``about`` its description in the docstring.
     ``keys`` are the keys that the body needs of the parameter, if it ``is_dict``, and ``optional``
     are keys that have a default in the body. ``choices`` are the texts that the body compares the
-    parameter with. ``uses`` is how the body uses the parameter.
+    parameter with, and ``modes`` those that it compares entries with, each with its key. ``uses``
+    is how the body uses the parameter.
     """
 
     name: str
@@ -51,6 +53,7 @@ class HandoutParameter(Struct, frozen=True):
     is_dict: bool = False
     optional: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    modes: tuple[tuple[str, str], ...] = ()
     uses: ParameterUses = ParameterUses()
 
 
@@ -243,7 +246,8 @@ def _function(
             tuple(dict.fromkeys(_keys(node, argument.arg))),
             _is_dict(node, argument.arg),
             tuple(dict.fromkeys(_optional_keys(node, argument.arg))),
-            tuple(_choices(node, argument.arg)),
+            tuple(dict.fromkeys(_choices(node, argument.arg))),
+            tuple(dict.fromkeys(_modes(node, argument.arg))),
             _uses([*others, node], argument.arg),
         )
         for argument, default in pairs
@@ -506,12 +510,24 @@ def _uses(nodes: Sequence[ast.FunctionDef], name: str) -> ParameterUses:
     slices = [part.slice for part in parts if isinstance(part, ast.Subscript)]
     selected = [s for s in slices if not any(isinstance(each, ast.Slice) for each in ast.walk(s))]
     is_list = bool(items) and len(items) == len(whole)
+    tests = [part.test for part in parts if isinstance(part, ast.If | ast.IfExp)]
+    conditions = [
+        test.operand if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) else test
+        for test in tests
+    ]
+    computed = [
+        child
+        for part in parts
+        if isinstance(part, ast.BinOp | ast.Compare | ast.Subscript | ast.Attribute)
+        for child in ast.iter_child_nodes(part)
+    ]
     return ParameterUses(
         tuple(axes.get(place, "") for place in range(max([count, *(n + 1 for n in axes)]))),
         any(is_inside(node) for node in selected),
         any(map(is_inside, lengths)) and not whole,
         max(items) if is_list else 0,
         each[0] if each else (),
+        any(map(is_used, conditions)) and not any(map(is_used, computed)),
     )
 
 
@@ -559,6 +575,32 @@ def _choices(node: ast.FunctionDef, name: str) -> Iterator[str]:
             for other in part.comparators:
                 if isinstance(other, ast.Constant) and isinstance(other.value, str):
                     yield other.value
+
+
+def _modes(node: ast.FunctionDef, owner: str) -> Iterator[tuple[str, str]]:
+    """Yield the texts that a body compares entries of the dict ``owner`` with, each with its key.
+
+    The entry may have a name of its own: ``mode = config["mode"]``.
+    """
+    entries: dict[str, str] = {}
+    for part in _own_nodes(node):
+        if isinstance(part, ast.Assign) and len(part.targets) == 1:
+            for key in _entry(part.value, owner):
+                entries[_name(part.targets[0])] = key
+    for part in _own_nodes(node):
+        if isinstance(part, ast.Compare):
+            keys = [*_entry(part.left, owner), *filter(None, [entries.get(_name(part.left))])]
+            for other in part.comparators:
+                if isinstance(other, ast.Constant) and isinstance(other.value, str):
+                    yield from ((key, other.value) for key in keys)
+
+
+def _entry(node: ast.expr, owner: str) -> Iterator[str]:
+    """Yield the key of an entry of the dict ``owner``; nothing if the node is no such entry."""
+    if isinstance(node, ast.Subscript) and _name(node.value) == owner:
+        yield from _texts(node.slice, ())
+    elif isinstance(node, ast.Call) and ast.unparse(node.func) == f"{owner}.get":
+        yield from _texts(node.args[0], ())
 
 
 def _attributes(node: ast.FunctionDef) -> Iterator[str]:

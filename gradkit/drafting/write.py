@@ -12,6 +12,7 @@ from gradkit.authoring.export import File, as_files, write_folder
 from gradkit.drafting.confirm import with_defaults, with_gradients, with_large, with_sizes
 from gradkit.drafting.draft import DOCUMENTED, DraftTask, random_checks
 from gradkit.drafting.handout import random_lines, read_handout, solution_text
+from gradkit.drafting.modes import with_modes
 from gradkit.drafting.search import NOT_AN_EXERCISE, AssignmentDraft, draft_tasks
 from gradkit.drafting.trial import HandoutProcess
 from gradkit.errors import GradkitError
@@ -85,6 +86,7 @@ def draft_files(path: Path) -> tuple[dict[str, File], Mapping[str, str]]:
         draft = draft_tasks(handout, trial)
         drafted = [task for task in draft.tasks if any(check.compare for check in task.checks)]
         found = [with_gradients(task, trial) for task in drafted]
+        found = [with_modes(task, trial) for task in found]
         tasks = [with_large(with_defaults(task, trial), trial) for task in found]
         sizes = [with_sizes(task, trial) for task in tasks]
         given, problems = trial.given, trial.submission.problems
