@@ -372,7 +372,8 @@ def _returned(node: ast.FunctionDef) -> tuple[str, ...]:
         return ()
     last = values[-1]
     parts: Sequence[ast.expr] = last.elts if isinstance(last, ast.Tuple) else [last]
-    plain = [part.id if isinstance(part, ast.Name) else "" for part in parts]
+    # Names in lines of a check begin with a letter.
+    plain = [part.id.lstrip("_") if isinstance(part, ast.Name) else "" for part in parts]
     names: list[str] = []
     for number, plain_name in enumerate(plain, 1):
         name = plain_name or ("out" if len(plain) == 1 else f"out{number}")

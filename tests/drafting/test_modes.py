@@ -136,3 +136,9 @@ def test_a_body_says_what_it_compares() -> None:
     assert parameters["activate", "kind"].choices == ("relu", "tanh")
     assert parameters["scale", "is_product"].uses.is_flag
     assert not parameters["scale", "x"].uses.is_flag
+
+
+def test_a_returned_name_begins_with_a_letter() -> None:
+    """Other names are not allowed in the lines of a check."""
+    (function,) = read_handout("def f(x):\n    _y = 2 * x\n    return _y, _").functions
+    assert function.returns == ("y", "out2")
