@@ -41,7 +41,8 @@ def audit_command(assignment: Path | None, reference: Path | None) -> None:
 
     Changes the model solutions, one place at a time, and lists changes that no check detects. Each
     change (a sign, a factor, an axis, a name) that is not detected is a mistake for which a student
-    would get full marks.
+    would get full marks. For changes that are no mistakes, it prints entries to paste into the
+    assignment file.
     """
     from gradkit.authoring.audit import audit_file
     from gradkit.report.exercise import to_text

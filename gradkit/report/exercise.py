@@ -5,11 +5,12 @@ A page is Markdown; on a terminal it is formatted with rich.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, get_args
 
 from gradkit.records.result import UNEXPLAINED
-from gradkit.records.task import Assignment, Audit, Mistake, PriceList
+from gradkit.records.task import Assignment, Audit, Mistake, PriceList, TaskAudit
 from gradkit.report.document import document
 from gradkit.text import columns, format_text
 
@@ -28,8 +29,29 @@ def shelf(found: Mapping[str, Assignment]) -> str:
 
 
 def to_text(audit: Audit) -> str:
-    """Write, for each task, problems of its model solution and changes that no check detects."""
-    return document("audit.txt", audit=audit)
+    """Write, for each task, problems of its model solution and changes that no check detects.
+
+    Below, these changes are written as entries of ``equivalent`` in the assignment file.
+    """
+    entries = {task.task: _equivalent_entries(task) for task in audit.tasks if task.unseen}
+    return document("audit.txt", audit=audit, entries=entries)
+
+
+def _equivalent_entries(task: TaskAudit) -> list[str]:
+    """Write the changes that no check detects as entries of ``equivalent``, each entry once.
+
+    One entry is enough for lines with the same text.
+    """
+    pairs = dict.fromkeys((mutant.source, mutant.change) for mutant in task.unseen)
+    return [
+        f'{{ line = {_toml_string(line)}, change = {_toml_string(change)}, why = "your reason" }}'
+        for line, change in pairs
+    ]
+
+
+def _toml_string(text: str) -> str:
+    """Write a text as a string of TOML: JSON in which the character DEL is escaped too."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 TOPICS = {

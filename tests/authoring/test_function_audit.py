@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from gradkit.authoring import audit as auditing
 from gradkit.authoring.audit import CONVENTION, audit_file
 from gradkit.authoring.functions import FunctionModel
 from gradkit.cli import main
-from gradkit.records.task import TaskAudit
+from gradkit.records.task import Audit, Mutant, TaskAudit
 from gradkit.report.exercise import to_text
 from gradkit.task.assignment import exercises, read_assignment
 from gradkit.task.draws import draws
@@ -236,12 +237,12 @@ def test_without_a_model_nothing_is_clean(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.rotate(2)
-def test_the_text_has_all_changes(found: Found, tmp_path: Path) -> None:
+def test_the_text_has_all_changes(found: Found) -> None:
     """Each line of the model once, with all that may be changed in it."""
-    audit = found(toml=('["loss", "dx"]\ngradient = { of = "loss", dx = "x" }', '["loss"]'))
-    lines = to_text(audit).splitlines()
-    (task,) = audit.tasks
-    assert sum(" -> " in line for line in lines) == len(task.unseen) > 10
+    task = found(toml=('["loss", "dx"]\ngradient = { of = "loss", dx = "x" }', '["loss"]'))
+    lines = to_text(Audit("Softmax", (task,), clean=False)).splitlines()
+    changes = [line for line in lines if line.startswith("      ")]
+    assert sum(" -> " in line for line in changes) == len(task.unseen) > 10
     assert lines.count("  ! no check detects these changes of softmax.py:9  dx = np.exp(logs)") == 1
     assert "      logs -> x" in lines
 
@@ -254,3 +255,96 @@ def test_problems_are_a_table(found: Found, tmp_path: Path) -> None:
         "  ! The model solution softmax.py does not agree with the assignment:\n      loss: `dx` "
         in text
     )
+
+
+TWO_TASKS = """
+schema = "gradkit/assignment/v1"
+id = "two-tasks"
+title = "Two tasks"
+
+[[tasks]]
+id = "loss"
+title = "A loss"
+kind = "functions"
+solution = "two.py"
+
+[tasks.sizes]
+N = [3, 4]
+
+[tasks.inputs]
+x = "normal(N)"
+
+[[tasks.checks]]
+name = "loss"
+points = 1
+call = "value = loss(x)"
+compare = ["value"]
+
+[[tasks]]
+id = "scale"
+title = "A scale"
+kind = "functions"
+solution = "two.py"
+equivalent = [
+  { line = "return options[0] * x", change = "0 -> -1", why = "there is one option" },
+]
+sizes = { N = [3, 4] }
+inputs = { x = "normal(N)" }
+
+[[tasks.checks]]
+name = "scale"
+points = 1
+call = "y = scale(x)"
+compare = ["y"]
+"""
+
+TWO_MODELS = r'''
+import numpy as np
+
+
+def loss(x):
+    """Return the sum of squares, with unused numbers that no check sees."""
+    parts = {"a\\b": 1, 'c"d': 2}
+    unused = 3 * len(parts)
+    unused = 3 * len(parts)
+    return np.sum(x**2)
+
+
+def scale(x):
+    """Return x times the only option."""
+    options = [1.5]
+    unused = [options, 7, "é"]
+    return options[0] * x
+'''
+
+
+def test_printed_entries_can_be_pasted(tmp_path: Path) -> None:
+    """With all of them, nothing slips through; a list that exists gets the lines in braces."""
+    path = tmp_path / "assignment.toml"
+    path.write_text(TWO_TASKS, encoding="utf-8")
+    (tmp_path / "two.py").write_text(TWO_MODELS, encoding="utf-8")
+    command = ["audit", "--assignment", str(path), "--reference", str(tmp_path)]
+    before = CliRunner().invoke(main, command)
+    assert before.exit_code == 1
+    assert before.stdout.count("If a change is no mistake, paste its entry into the task") == 1
+    loss, scale = before.stdout.split('# below id = "loss"\n')[1].split('# below id = "scale"\n')
+    assert loss.count('{ line = "unused = 3 * len(parts)", change = "3 -> 4"') == 1
+    entries = "".join(line for line in scale.splitlines(keepends=True) if "{ line" in line)
+    text = TWO_TASKS.replace('id = "loss"\n', f'id = "loss"\n{loss}')
+    text = text.replace('why = "there is one option" },\n', f'why = "-" }},\n{entries}')
+    path.write_text(text, encoding="utf-8")
+    first, second = audit_file(path, tmp_path).tasks
+    assert min(first.equivalent, second.equivalent) > 1
+    after = CliRunner().invoke(main, command)
+    assert after.exit_code == 0, after.stdout
+    assert after.stdout.endswith("are no mistakes.\n\nEvery change is detected.\n")
+
+
+def test_entries_quote_any_line() -> None:
+    """Quotes, backslashes, and the character that JSON does not escape."""
+    source = "text = '\x7f' \"\\n\" 'é'"
+    task = TaskAudit("a", "A", "a.py", unseen=(Mutant(1, source, "1 -> 2"),))
+    text = to_text(Audit("A", (task,), clean=False))
+    block = text[text.index("# below") : text.index("Correct the lines")]
+    entry = {"line": source, "change": "1 -> 2", "why": "your reason"}
+    assert tomllib.loads(block) == {"equivalent": [entry]}
