@@ -347,7 +347,10 @@ EXCHANGES: Sequence[Row] = (
         "whole, array, flat",
     ),
     *row("wrong-transpose", "A.T => A", SIMPLE - LITTLE),
-    *row("wrong-transpose", "A => A.T", SIMPLE, "matrix"),
+    *row("wrong-transpose", "A => A.T", SIMPLE, "matrix, not product"),
+    # The product transposed has both factors transposed and exchanged: that is not one slip.
+    *row("wrong-transpose", "A @ B => (A @ B).T", LARGER, "matrix"),
+    *row("wrong-transpose", "A.{o}(*_) => A.{o}(*_).T", LARGER, "matrix", o=("dot", "matmul")),
     *row("missing-copy", "L => L.copy()", SIMPLE, "array, not written, top"),
     *row("missing-copy", "A => A.copy()", LARGER, "array, not written, not alias"),
     *row("wrong-shape", "A => A.reshape(shape_)", LARGER, "array, not written"),

@@ -37,6 +37,10 @@ CASES: dict[str, Case] = {
         *(REGRESSION, "loops", "np.dot(W.T, A)", "np.multiply(W.T, A)"),
         *("forward", "wrong-function"),
     ),
+    "exchanged arguments of a layer": (
+        *(REGRESSION, "entry by entry", "linear_forward(A_prev, parameters['W' + str(l)]"),
+        *("linear_forward(parameters['W' + str(l)], A_prev", "forward", "wrong-order"),
+    ),
     "at the start": (
         *(REGRESSION, "loops", "np.zeros((m, 1))", "np.ones((m, 1))"),
         *("interface", "wrong-function"),

@@ -29,6 +29,8 @@ EXAMPLES = [
     ("missing-slope", "a * b", "a * b * (1 - W1 ** 2)"),
     ("wrong-axis", "np.sum(a, axis=0)", "np.sum(a, axis=1)"),
     ("wrong-order", "f(a, b)", "f(b, a)"),
+    ("wrong-transpose", "a.T @ b", "(a.T @ b).T"),
+    ("wrong-transpose", "np.dot(a.T, b)", "np.dot(a.T, b).T"),
 ]
 
 

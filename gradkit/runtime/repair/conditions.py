@@ -107,6 +107,12 @@ def _follows_length(spot: Spot) -> bool:
     return "len" in (called_name(left), called_name(getattr(left, "right", left)))
 
 
+def _is_product(spot: Spot) -> bool:
+    """Return whether an expression is a product of matrices, also by a call such as ``np.dot``."""
+    operator = getattr(spot.node, "op", None)
+    return isinstance(operator, ast.MatMult) or called_name(spot.node) in ("dot", "matmul")
+
+
 def _is_factor(spot: Spot) -> bool:
     return any(not adds(each) for each in operations_with(spot))
 
@@ -160,6 +166,7 @@ CONDITIONS: Mapping[str, Callable[[Spot], Any]] = {
     "no key": lambda spot: (
         not isinstance(getattr(getattr(spot.node, "slice", None), "value", None), str)
     ),
+    "product": _is_product,
     "helper": lambda spot: called_name(spot.node) in spot.scope.helpers,
     "known function": _is_known_function,
     "sums": lambda spot: _reduces(spot) and ast.unparse(spot.node).startswith(("np.", "numpy.")),
