@@ -7,6 +7,7 @@ Student processes, the grading and reports use this module, so it imports only t
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -138,6 +139,14 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = ((cell.ljust(n) for cell, n in zip(row, widths, strict=True)) for row in rows)
     return "".join(f"{'  '.join(row).rstrip()}\n" for row in padded)
+
+
+def toml_string(text: str) -> str:
+    """Quote a text as a one-line string of TOML.
+
+    JSON has the same quotes and escapes, but leaves the character DEL, which TOML refuses.
+    """
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def where(place: Place) -> str:

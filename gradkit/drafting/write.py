@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from gradkit.drafting.search import NOT_AN_EXERCISE, AssignmentDraft, draft_task
 from gradkit.drafting.trial import HandoutProcess
 from gradkit.errors import GradkitError
 from gradkit.submission.source import statements
+from gradkit.text import toml_string
 
 POINTS, POINTS_OF_GRADIENTS = 2, 4
 """Points of a check, and of a check with gradients."""
@@ -122,8 +122,8 @@ def _assignment(
     for name, reason in draft.left_out.items():
         yield f"# guess: {name} is left out: {reason.splitlines()[0]}"
     stem = solution.removesuffix(".py")
-    yield f'\nschema = "gradkit/assignment/v1"\nid = {_quoted(_id(stem))}'
-    yield f"title = {_quoted(stem.replace('_', ' '))} # guess"
+    yield f'\nschema = "gradkit/assignment/v1"\nid = {toml_string(_id(stem))}'
+    yield f"title = {toml_string(stem.replace('_', ' '))} # guess"
     seen: set[str] = set()
     for task, lengths in zip(tasks, sizes, strict=True):
         name = next(n for n in _numbered(task.id) if n not in seen)
@@ -149,8 +149,8 @@ def _task(
     given: Mapping[str, str],
 ) -> Iterator[str]:
     """Yield the lines of a task; ``text`` is the model solution, in the file ``solution``."""
-    yield f"\n[[tasks]]\nid = {_quoted(name)}\ntitle = {_quoted(task.title)} # guess"
-    yield f'kind = "functions"\nsolution = {_quoted(solution)}'
+    yield f"\n[[tasks]]\nid = {toml_string(name)}\ntitle = {toml_string(task.title)} # guess"
+    yield f'kind = "functions"\nsolution = {toml_string(solution)}'
     if given:
         yield f"given = {_value(given)}"
     random = [check.function for check in task.checks if check.function.is_random]
@@ -178,11 +178,11 @@ def _task(
         points = POINTS_OF_GRADIENTS if check.gradient else POINTS
         unique = next(n for n in _numbered(_id(check.name)) if n not in seen)
         seen.add(unique)
-        yield f"\n[[tasks.checks]]\nname = {_quoted(unique)}\npoints = {points} # guess"
+        yield f"\n[[tasks.checks]]\nname = {toml_string(unique)}\npoints = {points} # guess"
         if is_random:
             yield "# guess: the function draws random numbers, so only the shapes are compared"
         lines = check.lines
-        yield f'call = """\n{lines}\n"""' if "\n" in lines else f"call = {_quoted(lines)}"
+        yield f'call = """\n{lines}\n"""' if "\n" in lines else f"call = {toml_string(lines)}"
         compare = [f"0 * {o}" if is_random else o for o in check.compare]
         yield f"compare = {_value(compare)}"
         if check.gradient:
@@ -198,10 +198,6 @@ def _why_length(length: Any) -> str:
     return "the model solution stops with other lengths"
 
 
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
 def _value(value: Any) -> str:
     """Write a value in TOML on one line."""
     if isinstance(value, Mapping):
@@ -209,8 +205,8 @@ def _value(value: Any) -> str:
         return f"{{ {', '.join(pairs)} }}" if value else "{}"
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"
-    return _quoted(value) if isinstance(value, str) else str(value).lower()
+    return toml_string(value) if isinstance(value, str) else str(value).lower()
 
 
 def _key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _quoted(key)
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else toml_string(key)

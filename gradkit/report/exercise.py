@@ -5,14 +5,13 @@ A page is Markdown; on a terminal it is formatted with rich.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, get_args
 
 from gradkit.records.result import UNEXPLAINED
 from gradkit.records.task import Assignment, Audit, Mistake, PriceList, TaskAudit
 from gradkit.report.document import document
-from gradkit.text import columns, format_text
+from gradkit.text import columns, format_text, toml_string
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,20 +37,16 @@ def to_text(audit: Audit) -> str:
 
 
 def _equivalent_entries(task: TaskAudit) -> list[str]:
-    """Write the changes that no check detects as entries of ``equivalent``, each entry once.
+    """Write a line of TOML for each change that no check of a task detects.
 
-    One entry is enough for lines with the same text.
+    The lines are entries of the list ``equivalent`` in an assignment file. Equal changes of lines
+    with the same text have one entry.
     """
     pairs = dict.fromkeys((mutant.source, mutant.change) for mutant in task.unseen)
     return [
-        f'{{ line = {_toml_string(line)}, change = {_toml_string(change)}, why = "your reason" }}'
+        f'{{ line = {toml_string(line)}, change = {toml_string(change)}, why = "your reason" }}'
         for line, change in pairs
     ]
-
-
-def _toml_string(text: str) -> str:
-    """Write a text as a string of TOML: JSON in which the character DEL is escaped too."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 TOPICS = {
