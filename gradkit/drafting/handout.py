@@ -573,35 +573,43 @@ def _choices(node: ast.FunctionDef, name: str) -> Iterator[str]:
     """Yield the texts that a body compares a parameter with."""
     for part in _own_nodes(node):
         if isinstance(part, ast.Compare) and _name(part.left) == name:
-            for other in part.comparators:
-                if isinstance(other, ast.Constant) and isinstance(other.value, str):
-                    yield other.value
+            yield from _compared_texts(part)
+
+
+def _compared_texts(comparison: ast.Compare) -> Iterator[str]:
+    """Yield the constant texts that a comparison has to the right of its first operator."""
+    for other in comparison.comparators:
+        if isinstance(other, ast.Constant) and isinstance(other.value, str):
+            yield other.value
 
 
 def _modes(node: ast.FunctionDef, owner: str) -> Iterator[tuple[str, str]]:
-    """Yield the texts that a body compares entries of the dict ``owner`` with, each with its key.
+    """Yield a pair of key and text for each text that a dict's entry is compared with.
 
-    The entry may have a name of its own: ``mode = config["mode"]``.
+    ``owner`` is the name of the dict: ``config["mode"] == "test"`` gives ("mode", "test"). The
+    entry may have a name of its own, as after ``mode = config["mode"]``.
     """
-    entries: dict[str, str] = {}
+    keys: dict[str, str] = {}
     for part in _own_nodes(node):
         if isinstance(part, ast.Assign) and len(part.targets) == 1:
-            for key in _entry(part.value, owner):
-                entries[_name(part.targets[0])] = key
-    for part in _own_nodes(node):
-        if isinstance(part, ast.Compare):
-            keys = [*_entry(part.left, owner), *filter(None, [entries.get(_name(part.left))])]
-            for other in part.comparators:
-                if isinstance(other, ast.Constant) and isinstance(other.value, str):
-                    yield from ((key, other.value) for key in keys)
+            if key := _entry_key(part.value, owner):
+                keys[_name(part.targets[0])] = key
+        elif isinstance(part, ast.Compare):
+            key = _entry_key(part.left, owner) or keys.get(_name(part.left), "")
+            yield from ((key, text) for text in _compared_texts(part) if key)
 
 
-def _entry(node: ast.expr, owner: str) -> Iterator[str]:
-    """Yield the key of an entry of the dict ``owner``; nothing if the node is no such entry."""
+def _entry_key(node: ast.expr, owner: str) -> str:
+    """Return the constant key of an expression that reads an entry of the dict ``owner``.
+
+    Empty if the expression is no such entry: ``owner["mode"]`` or ``owner.get("mode", ...)``.
+    """
+    key: ast.expr | None = None
     if isinstance(node, ast.Subscript) and _name(node.value) == owner:
-        yield from _texts(node.slice, ())
-    elif isinstance(node, ast.Call) and ast.unparse(node.func) == f"{owner}.get":
-        yield from _texts(node.args[0], ())
+        key = node.slice
+    elif isinstance(node, ast.Call) and ast.unparse(node.func) == f"{owner}.get" and node.args:
+        key = node.args[0]
+    return next(_texts(key, ()), "") if key is not None else ""
 
 
 def _attributes(node: ast.FunctionDef) -> Iterator[str]:

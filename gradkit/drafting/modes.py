@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
@@ -29,16 +30,31 @@ SEEDS = (0, 1)
 """Seeds with which a function runs to find out whether its outputs are random."""
 
 
+class OtherValue(Struct, frozen=True):
+    """A value for an argument, as Python code; with ``key``, for that entry of a dict."""
+
+    code: str
+    key: str = ""
+
+
 def with_modes(task: DraftTask, trial: HandoutProcess) -> DraftTask:
-    """Return a task with checks of the other values of its functions' flags and modes."""
+    """Return a task with further checks, which call its functions with other flags and modes.
+
+    A flag is a Boolean argument, a mode an argument or an entry of a dict that is compared with
+    texts. The lines are run by ``trial``; at most `MAX_MODES` checks are tried.
+    """
     pairs = [pair for check in task.checks if check.compare for pair in _others(check, task)]
     for original, other in pairs[:MAX_MODES]:
-        task = _with_check(task, original, other, trial)
+        task = _add_check(task, original, other, trial)
     return task
 
 
 def _others(check: DraftCheck, task: DraftTask) -> Iterator[tuple[DraftCheck, DraftCheck]]:
-    """Yield a check with each check that passes another value for one of its arguments."""
+    """Yield pairs of ``check`` and a check like it that passes another value for one argument.
+
+    Its outputs have other names than those of ``check``, as both are computed in one run. Nothing
+    is yielded if the last line of ``check`` is no call, or makes an object.
+    """
     *_, last = ast.parse(check.lines).body
     call = getattr(last, "value", None)
     if not isinstance(call, ast.Call) or check.function.returns == ("layer",):
@@ -46,8 +62,8 @@ def _others(check: DraftCheck, task: DraftTask) -> Iterator[tuple[DraftCheck, Dr
     made = makes(check)
     for place, parameter in enumerate(check.function.parameters):
         for value in _other_values(parameter):
-            suffix = _slug(f"{parameter.name} {value}")
-            changed = _with_argument(call, place, parameter, value, task)
+            suffix = _make_name(parameter.name, value.key, value.code)
+            changed = _change_argument(call, place, parameter, value, task)
             if changed is None:
                 continue
             names = {name: f"{name}_{suffix}" for name in made}
@@ -58,55 +74,60 @@ def _others(check: DraftCheck, task: DraftTask) -> Iterator[tuple[DraftCheck, Dr
             yield check, DraftCheck(name, check.function, lines, check.called, compare)
 
 
-def _other_values(parameter: HandoutParameter) -> Iterator[str]:
-    """Yield the values of a parameter that are not drafted by themselves, as Python code.
-
-    An entry of a dict is ``'mode': 'test'``.
-    """
+def _other_values(parameter: HandoutParameter) -> Iterator[OtherValue]:
+    """Yield the values of a parameter, and of its entries, that no other check passes."""
     if parameter.default in ("True", "False"):
-        yield str(parameter.default == "False")
+        yield OtherValue(str(parameter.default == "False"))
     elif parameter.uses.is_flag:
-        yield "False"
+        yield OtherValue("False")
     drafted = [c for c in parameter.choices if repr(c) == parameter.default] or parameter.choices
-    yield from (repr(choice) for choice in parameter.choices if choice != drafted[0])
-    yield from (f"{key!r}: {text!r}" for key, text in parameter.modes)
+    yield from (OtherValue(repr(choice)) for choice in parameter.choices if choice != drafted[0])
+    yield from (OtherValue(repr(text), key) for key, text in parameter.modes)
 
 
-def _slug(text: str) -> str:
-    """Return a name in Python for an argument and its value: ``mode 'test'`` is mode_test."""
+def _make_name(*texts: str) -> str:
+    """Join the words of some texts to a name, each once: "mode", "'test'" give mode_test."""
+    text = " ".join(texts)
     words = "".join(letter if letter.isalnum() else " " for letter in text).lower().split()
     return "_".join(dict.fromkeys(words))
 
 
-def _with_argument(
-    call: ast.Call, place: int, parameter: HandoutParameter, value: str, task: DraftTask
+def _change_argument(
+    call: ast.Call, place: int, parameter: HandoutParameter, value: OtherValue, task: DraftTask
 ) -> str | None:
-    """Return a call with another value for an argument, or None if it already has that value."""
-    copied = ast.Call(call.func, [*call.args], [ast.keyword(k.arg, k.value) for k in call.keywords])
-    keywords = {keyword.arg: keyword for keyword in copied.keywords}
-    given = copied.args[place] if place < len(copied.args) else None
-    if given is None and parameter.name in keywords:
-        given = keywords[parameter.name].value
-    if ": " in value:
+    """Write a call in which the argument for a parameter has another value.
+
+    The parameter is number ``place``. None if the entry of a dict already has this value, or if the
+    argument is not a dict among the inputs of the task.
+    """
+    arguments = [*call.args]
+    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+    is_positional = place < len(arguments)
+    given = arguments[place] if is_positional else keywords.get(parameter.name)
+    code = value.code
+    if value.key:
         table = task.inputs.get(ast.unparse(given)) if given is not None else None
-        key, _, text = value.partition(": ")
-        if given is None or not isinstance(table, Mapping) or table.get(key.strip("'")) == text:
+        if given is None or not isinstance(table, Mapping) or table.get(value.key) == code:
             return None
-        value = f"{{**{ast.unparse(given)}, {value}}}"
-    new = ast.parse(value, mode="eval").body
-    if place < len(copied.args):
-        copied.args[place] = new
-    elif parameter.name in keywords:
-        keywords[parameter.name].value = new
+        code = f"{{**{ast.unparse(given)}, {value.key!r}: {code}}}"
+    new = ast.parse(code, mode="eval").body
+    if is_positional:
+        arguments[place] = new
     else:
-        copied.keywords.append(ast.keyword(parameter.name, new))
-    return ast.unparse(copied)
+        keywords[parameter.name] = new
+    changed = [ast.keyword(name, given) for name, given in keywords.items()]
+    return ast.unparse(ast.Call(call.func, arguments, changed))
 
 
-def _with_check(
+def _add_check(
     task: DraftTask, original: DraftCheck, other: DraftCheck, trial: HandoutProcess
 ) -> DraftTask:
-    """Return a task with one more check, if it runs and its outputs differ from another check's."""
+    """Return a task with the check ``other`` too, or the task alone.
+
+    ``other`` calls the function of ``original`` with another value. It is added if its lines run in
+    ``trial``, its outputs are finite, and they differ from those of ``original`` or are fewer. Up
+    to `MAX_EQUATED` sizes of the task become equal if the lines stop otherwise.
+    """
     grown = replace(task, checks=(*task.checks, other))
     before, failed = task, trial.run(grown.run(other.compare)).failed
     for _ in range(MAX_EQUATED):
@@ -118,7 +139,7 @@ def _with_check(
         grown = replace(grown, sizes=equal.sizes, inputs=equal.inputs)
         failed = trial.run(grown.run(other.compare)).failed
     task, other = replace(grown, checks=grown.checks[:-1]), grown.checks[-1]
-    runs = [_values(grown, (*original.compare, *other.compare), trial, seed) for seed in SEEDS]
+    runs = [_run_checks(grown, (*original.compare, *other.compare), trial, seed) for seed in SEEDS]
     if failed or not all(np.isfinite(value).all() for values in runs for value in values.values()):
         return before
     # The other value may return fewer outputs, as a prediction without a loss.
@@ -139,10 +160,14 @@ def _with_check(
     return replace(task, checks=(*task.checks, added), shapes=shapes, links=frozenset(links))
 
 
-def _values(
+def _run_checks(
     task: DraftTask, reads: tuple[str, ...], trial: HandoutProcess, seed: int
 ) -> dict[str, NDArray[Any]]:
-    """Return the values of expressions after the lines of all checks, run with a random seed."""
+    """Run the lines of all checks in ``trial``; return the values of the expressions ``reads``.
+
+    ``seed`` is that of numpy's random numbers for the last check. Expressions without a numeric
+    value are left out.
+    """
     run = task.run(reads)
     *before, last = run.lines
     seeded = replace(run, lines=(*before, f"np.random.seed({seed})\n{last}"))
