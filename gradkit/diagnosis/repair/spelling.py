@@ -140,9 +140,11 @@ def misspelt(text: Text) -> Iterator[Proposal]:
         reads = [n for n in walk(function) if isinstance(n, ast.Name) and not is_stored(n)]
         for part in walk(function):
             if isinstance(part, ast.Name) and not is_stored(part):
-                same = [n for n in reads if n.id == part.id and n.id not in there] or [part]
+                is_undefined = part.id not in there
                 for name in _meant(text, part, there, named, stored):
-                    each = [(node, name) for node in same]
+                    each = [
+                        (n, name) for n in reads if n is part or (is_undefined and n.id == part.id)
+                    ]
                     yield text.put_each("misspelt", each, text.spot(part))
             elif isinstance(part, ast.Attribute) and part.lineno in text.stops:
                 known = {*_KNOWN, *stored} if part.attr not in _KNOWN else stored
