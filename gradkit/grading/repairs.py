@@ -974,7 +974,10 @@ class _Repairs(Struct):
         return function.name, told, cell, line, guarded(source, guards)
 
     def _unguarded(self, source: str) -> tuple[str, Mapping[str, str]]:
-        """Return a text without guards, and the guards; they stay if right outputs need them."""
+        """Call `unguarded` for the text of a cell, unless guards have to stay in the text.
+
+        With ``keeps_guards``, the text is returned as it is, with no guards.
+        """
         return (source, {}) if self.keeps_guards else unguarded(source)
 
     def _current_line(self, cell: Cell, line: int) -> int:
@@ -1057,7 +1060,11 @@ def _lacks_outputs(verdict: Verdict) -> bool:
 
 
 def _spoils(before: Verdict, after: Verdict) -> bool:
-    """Return whether an output is right before a change, and one is wrong only after it."""
+    """Return whether a change makes a right output of a check wrong, or the check crash.
+
+    ``before`` and ``after`` are the verdicts without and with the change. False if no output was
+    right before it.
+    """
     right = any(entry.state == "pass" for entry in before.entries)
     return right and _corrected_outputs(before, after) is None
 
