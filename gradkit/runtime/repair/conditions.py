@@ -108,7 +108,7 @@ def _follows_length(spot: Spot) -> bool:
 
 
 def _is_product(spot: Spot) -> bool:
-    """Return whether an expression is a product of matrices, also by a call such as ``np.dot``."""
+    """Return whether an expression is ``A @ B``, or a call of ``dot`` or ``matmul``."""
     operator = getattr(spot.node, "op", None)
     return isinstance(operator, ast.MatMult) or called_name(spot.node) in ("dot", "matmul")
 
