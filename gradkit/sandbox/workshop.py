@@ -157,7 +157,9 @@ _EXIT_SECONDS = 1.0
 
 
 class ForkLauncher:
-    """A zygote, which forks processes for student code, and at most one running child of it.
+    """Starts processes for student code as forks of a zygote, a process with loaded modules.
+
+    At most one fork runs at a time.
 
     The constructor returns while the zygote still loads. One thread at a time may use a launcher.
     """
@@ -327,7 +329,10 @@ class ForkLauncher:
 
 
 class SpawnLauncher:
-    """An interpreter that runs student code, and the next one, which loads its modules."""
+    """Starts processes for student code as new interpreters.
+
+    One interpreter is started ahead, and loads its modules while the one before it runs.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         """Start the first interpreter, which loads the modules of ``recipe``.
@@ -705,9 +710,10 @@ def _default_method() -> Method:
 
 
 def _launcher(method: Method, recipe: Recipe) -> Launcher:
-    """Return the launcher that starts processes by a method and a recipe.
+    """Return a launcher of processes that load the modules of a recipe.
 
-    It is the one that `start_ahead` has started for them, or else a new one.
+    ``method`` says whether it forks or spawns. The launcher that `start_ahead` has made for the
+    same method and recipe is returned, and else a new one.
     """
     if _ahead and _ahead[-1][:2] == (method, recipe):
         return _ahead.pop()[2]
