@@ -29,10 +29,6 @@ CASES: dict[str, Case] = {
         *(CLASSIFICATION, "a new dict", "0.01 * (y - y_hat)", "0.01 + (y - y_hat)"),
         *("update", "wrong-operator"),
     ),
-    "no transpose": (
-        *(CLASSIFICATION, "helper functions", "X @ d1.T", "X @ d1"),
-        *("update", "wrong-transpose"),
-    ),
     "in a layer": (
         *(REGRESSION, "loops", "np.dot(W.T, A)", "np.multiply(W.T, A)"),
         *("forward", "wrong-function"),
@@ -99,6 +95,16 @@ def test_a_mistake_without_a_name_has_a_repair(diagnosed, case: Case) -> None:
     assert failed.score <= earned + 0.25
     # Where the loss rises, the task stays below half, so each check loses more.
     assert DIVERGES in result.notes or failed.score >= earned - 0.25
+
+
+def test_a_crash_has_its_price_and_a_change_that_costs_nothing(diagnosed) -> None:
+    """The finding on the crash has the price, and the repair only says what to write."""
+    text, line = text_of(CLASSIFICATION, "helper functions", "X @ d1.T", "X @ d1")
+    crash, repair = diagnosed(text, CLASSIFICATION).findings
+    assert (crash.mistake, repair.mistake) == ("crash", "wrong-transpose")
+    assert crash.place.line == repair.place.line == line
+    assert "X @ d1.T" in repair.fix
+    assert crash.deduction > repair.deduction == 0.0
 
 
 GUESSED: dict[str, Case] = {
@@ -998,8 +1004,13 @@ def test_exchanged_steps_are_located(diagnosed) -> None:
     text = homework(REGRESSION, EXCHANGED)
     (finding,) = diagnosed(text, REGRESSION).findings
     lines = text.split("\n")
-    told = {lines[place.line - 1].split(" -= ")[1] for place in finding.places}
-    assert (finding.mistake, told) == ("swapped-index", {"0.001 * g21", "0.001 * g12"})
+    told = {
+        name
+        for name in ("g11", "g12", "g21", "g22")
+        for place in finding.places
+        if name in lines[place.line - 1]
+    }
+    assert (finding.mistake, len(finding.places), told) == ("swapped-index", 2, {"g12", "g21"})
 
 
 FLAT = """
