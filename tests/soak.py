@@ -4,7 +4,7 @@ import os
 
 SIZE = int(os.environ.get("GRADKIT_SOAK", "1"))
 
-TURNS = 32
+TURNS = 40
 TURN = int(os.environ.get("GRADKIT_TURN", "0")) % TURNS
 """The part of the sampled slow tests to run. `.ci/run` always runs the first one, so that a
 commit fails for its own reasons only. `soaks.yml` runs all of them every week."""

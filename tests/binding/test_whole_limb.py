@@ -87,6 +87,7 @@ def test_torch_loops_are_found_and_run_with_what_is_put_in(sections):
         assert any(not torch.equal(p, q) for p, q in zip(model.parameters(), before, strict=True))
 
 
+@pytest.mark.slow
 def test_mini_batches_with_a_loader(tmp_path):
     """The loader is made anew from the data that is put in."""
     torch = pytest.importorskip("torch")

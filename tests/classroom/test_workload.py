@@ -6,6 +6,7 @@ from collections import Counter
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from soak import SIZE
 
 from gradkit.classroom.reports.summary import split_work
 
@@ -18,7 +19,7 @@ words = st.text(min_size=1, max_size=4)
 @given(
     st.lists(words, max_size=40, unique=True), st.lists(words, min_size=1, max_size=6, unique=True)
 )
-@settings(deadline=None)
+@settings(max_examples=30 * SIZE, deadline=None)
 def test_nobody_has_more_than_an_even_share(names: list[str], assistants: list[str]) -> None:
     """Rounded up; what is missing from even shares is less than one for each."""
     found = split_work(names, assistants)

@@ -95,6 +95,7 @@ def test_another_number_of_values_is_reported_with_the_line_that_returns_them(
     assert check.score == check.max_score / 2
 
 
+@pytest.mark.slow
 def test_one_mistake_that_no_name_of_the_function_mends_has_no_suggestion(graded: Graded) -> None:
     """The cache is never made, so no value can be returned in its place."""
     check, findings = graded((CACHED, "    return out"))

@@ -422,6 +422,7 @@ def test_an_undefined_name_that_is_used_twice_is_one_mistake(graded: Graded) -> 
     assert second in fix
 
 
+@pytest.mark.slow
 def test_what_is_wrong_besides_is_told_of_functions(graded: Graded) -> None:
     """What stops is mended first."""
     was = "    delta = out.copy()\n    delta -= Y"

@@ -134,6 +134,7 @@ def test_gradients_of_a_wrong_forward_pass_are_wrong(exercises: Exercises, tmp_p
     assert_wrong(exercises("layers"), case, tmp_path, range(1))
 
 
+@pytest.mark.slow
 def test_without_padding_only_a_sum_is_right(exercises: Exercises, tmp_path: Path) -> None:
     """Outputs are too small, and there are none where the filter is larger than the image.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from accepted.numpy_texts import numpy_text
 from told import not_passed
 
@@ -68,6 +69,7 @@ def test_a_stub_beside_a_right_exercise_is_no_task(grade, tmp_path: Path) -> Non
     assert [task.task for task in grade(path).tasks] == ["softmax-loss"]
 
 
+@pytest.mark.slow
 def test_a_model_beside_a_right_exercise_is_no_task(grade, tmp_path: Path) -> None:
     """Any exercise may have a model of torch; nothing trains this one."""
     path = folder(tmp_path, softmax=SOFTMAX, classification_pytorch=TORCH_COMPANION)

@@ -406,6 +406,7 @@ def test_model_solutions_stand_alone(path: Path) -> None:
     assert {item.target.partition(".")[0] for item in found} <= {"numpy", "torch"}
 
 
+@pytest.mark.slow
 def test_model_solutions_are_loaded_by_path() -> None:
     """No module of gradkit, and no worker, imports them by name."""
     names = {"reference", *(path.stem for path in (ROOT / "reference").glob("*.py"))}
