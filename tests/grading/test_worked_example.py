@@ -20,7 +20,7 @@ from gradkit.sandbox import Workshop
 from gradkit.submission.read import read
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/reference/grading.md").read_text("utf-8")
-EXAMPLE = PAGE[PAGE.index("**A worked example.**") : PAGE.index("**Stops.**")]
+EXAMPLE = PAGE[PAGE.index("## Example") : PAGE.index("## Several mistakes")]
 PRESETS: tuple[PriceList, ...] = ("default", "strict", "lenient")
 
 
@@ -34,7 +34,7 @@ def rows(text: str) -> dict[str, list[str]]:
 
 def test_the_table_has_the_prices_of_the_catalogue() -> None:
     """Each price under each preset, and each kind that the last column names."""
-    table = rows(PAGE[PAGE.index("**The rule.**") : PAGE.index("**A worked example.**")])
+    table = rows(PAGE[PAGE.index("## Prices") : PAGE.index("## Example")])
     named = {name for name in prices() if name not in ("nothing", "precision")}
     assert named == {*table} - {"price", "---"}
     for name in named - {"share"}:

@@ -1,4 +1,4 @@
-"""The table of docs/security.md says how many points answers without the work earn."""
+"""The table of README.md says how many points answers without the work earn."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -185,7 +186,7 @@ Grade = Callable[[str], Result]
 
 def rows() -> dict[str, tuple[str, float, float]]:
     """Return the exercise, the points and the maximum of each row of the table."""
-    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
     table = text.partition(SECTION)[2].partition("\n## ")[0]
     found = [match for match in map(ROW.match, table.splitlines()) if match]
     return {row[1]: (row[2], float(row[3]), float(row[4])) for row in found}

@@ -290,6 +290,7 @@ def test_commands_in_blocks_run(name: str, tmp_path: Path, monkeypatch: pytest.M
         shutil.copytree(EXERCISES / folder, tmp_path / folder)
     shutil.copytree(EXERCISES / "three_forms" / "reference", tmp_path / "three_forms/submissions")
     shutil.copytree(ROOT / "reference", tmp_path / "gradkit" / "reference")
+    shutil.copytree(ROOT / "reference" / "layers", tmp_path / "handout")
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / name).read_text(encoding="utf-8")
     blocks = fenced(text, "sh")[TESTED_BLOCKS.get(name, 0) :]
