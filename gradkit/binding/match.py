@@ -325,8 +325,8 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
         sentences.append(
             format_text(
                 "If a method of the class {classes} is meant, write it as a function outside the "
-                "class, without `self`. Methods are only checked in a class with a forward "
-                "pass, an update, and parameters such as `self.W1`.",
+                "class, without `self`: its class lacks a forward pass, an update or parameters "
+                "such as `self.W1`.",
                 classes=named,
             )
         )

@@ -123,10 +123,10 @@ def note_own_forward(verdict: Verdict, *, half: bool) -> Verdict:
         )
     else:
         note = format_count(
-            "{names} matches your own forward pass, which is wrong at every input: correct the "
-            "forward pass first.",
-            "{names} match your own forward pass, which is wrong at every input: correct the "
-            "forward pass first.",
+            "Your forward pass is wrong at every input, and {names} matches only this wrong pass. "
+            "Correct the forward pass first.",
+            "Your forward pass is wrong at every input, and {names} match only this wrong pass. "
+            "Correct the forward pass first.",
             count,
             names=names,
         )

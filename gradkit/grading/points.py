@@ -529,7 +529,7 @@ HARD_CASES = (
 )
 """Note on a check with an output that is wrong only in hard cases."""
 
-HELD = "These points are provisional: the instructor has to confirm them."
+HELD = "These points are provisional: the instructor will confirm or change them. You need not ask."
 """Note on a check whose points a person has to confirm."""
 
 OF_MODEL = (

@@ -295,12 +295,10 @@ ONE_SIZE = (
     "they change. Perhaps the number of rows, or of steps, is written into the code."
 )
 OWN_ROWS = "{function} always trains on the assignment's data: use its arguments X and y instead."
-WRONG_FROM = (
-    "With the {starts} initial parameters, your loss differs from the expected loss from {first} "
-    "on."
-)
+WRONG_FROM = "Your loss differs from the expected loss with these initial parameters: {starts}."
 LOOPS: Mapping[str, str] = {
-    "gradkit": "gradkit's own training loop called your functions.",
+    "gradkit": "gradkit trained the net with your functions in its own loop. "
+    "Your loop was not run.",
     "replaced": "Your forward pass is wrong, so this check used your update with gradkit's own "
     "training loop and forward pass.",
     "student": "Your own training loop was run.",
@@ -369,8 +367,12 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
             comparison.notes.append(LOOPS[outcome.loop])
         changes = {name: expected[name] - start for name, start in starts.items()}
         still = still and (not earns or tolerances.stays(outcome.outputs, starts, changes))
-    for first, kinds in wrong_from.items():
-        comparison.remark(format_text(WRONG_FROM, first=first, starts=joined(kinds)))
+    if wrong_from:
+        parts = [
+            format_text("{starts} (from {first} on)", starts=joined(kinds), first=first)
+            for first, kinds in wrong_from.items()
+        ]
+        comparison.remark(format_text(WRONG_FROM, starts="; ".join(parts)))
     verdict = comparison.verdict(
         "trajectory", "{count} of {size} losses and final parameters {are} wrong."
     )

@@ -131,7 +131,7 @@ def test_who_is_not_graded_yet_has_not_handed_in_nothing(tmp_path: Path) -> None
         "ben is not graded yet. Run the same `gradkit grade` again, then set points."
     )
     said = gradkit("feedback", tmp_path / "out", "--format", "folder", "--dry-run")
-    assert "1 student of the roster submitted nothing, and gets nothing" in said.stderr
+    assert "1 student of the roster submitted nothing, and gets no page and no grade" in said.stderr
     assert said.stdout.count("not graded yet") == 2
     with Store(tmp_path / "out", write=True) as store, grader(settings) as able:
         Grading(store, settings, UNWATCHED).run(enrolment_of(gather([folder]), listed), Here(able))

@@ -499,8 +499,8 @@ def test_what_was_given_and_taken_back_leaves_nothing(course: Path) -> None:
     )
     after = gradkit(*back)
     assert (before.exit_code, after.exit_code) == (0, 0)
-    assert f"submitted nothing, and gets nothing: {DAN}." in before.stderr
-    assert f"submitted nothing, and gets nothing: {DAN}." in after.stderr
+    assert f"submitted nothing, and gets no page and no grade: {DAN}." in before.stderr
+    assert f"submitted nothing, and gets no page and no grade: {DAN}." in after.stderr
 
 
 def test_where_no_attempt_counts_no_points_are_given(course: Path) -> None:

@@ -80,8 +80,8 @@ def test_a_price_holds_for_later_submissions_and_marks(course: Path) -> None:
     assert not any(step.prices for step in ben)
     text = gradkit("history", course, "ann").stdout
     assert f"by Ada: {WHY}\n" in text
-    assert f"  Priced for everybody: {CODE} costs 10 % of a check's points.\n" in text
-    assert f"  No longer priced: {CODE}.\n" in text
+    assert f"  Deduction set for all students: {CODE} costs 10 % of a check's points.\n" in text
+    assert f"  Deduction no longer set: {CODE}.\n" in text
 
 
 def test_a_price_is_refused_that_cannot_count(course: Path) -> None:

@@ -409,7 +409,10 @@ def test_a_withdrawn_finding_can_be_let_count_again(out: Path, sample: Path) -> 
     assert (dropped.drops, dropped.keeps) == (("swapped-index", "wrong-sign"), ())
     assert (kept.drops, kept.keeps) == ((), ("swapped-index",))
     words = ["history", str(out), "chen_regression_swapped_index"]
-    assert "  No longer withdrawn: swapped-index.\n" in CliRunner().invoke(main, words).stdout
+    assert (
+        "  Deduction no longer withdrawn: swapped-index.\n"
+        in CliRunner().invoke(main, words).stdout
+    )
     command(out, "--keep", "wrong-sign")
     assert results(out) == before
     command(out, "--drop", "swapped-index")

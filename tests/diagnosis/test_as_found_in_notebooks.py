@@ -64,8 +64,7 @@ def test_methods_are_refused_with_what_to_do(diagnosed) -> None:
     (message,) = {c.message for c in diagnosed(text, TASK).checks if c.check == "update"}
     assert message.endswith(
         "If a method of the class `Net` is meant, write it as a function outside the class, without "
-        "`self`. Methods are only checked in a class with a forward pass, an update, and parameters "
-        "such as `self.W1`."
+        "`self`: its class lacks a forward pass, an update or parameters such as `self.W1`."
     )
 
 

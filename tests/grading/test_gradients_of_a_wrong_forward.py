@@ -237,8 +237,8 @@ def test_the_identity_is_no_relu(grade: Grade) -> None:
     check = check_of(result, "relu/backward")
     assert (check.state, check.score, check.max_score) == ("fail", 0, 3)
     assert check.notes == (
-        "`dx` matches your own forward pass, which is wrong at every input: correct the forward "
-        "pass first.",
+        "Your forward pass is wrong at every input, and `dx` matches only this wrong pass. Correct "
+        "the forward pass first.",
         HELD,
     )
     assert scores(result)["affine/backward"] == 6

@@ -46,7 +46,9 @@ def test_right_observations_pass(name: str, takes_rate: bool) -> None:
         assert {v.message for v in found.values()} == {""}
     assert tuple(found) == ALL
     assert [len(v.entries) for v in found.values()] == [3, 3, 9, 9, 14]
-    assert found["trajectory"].notes == ("gradkit's own training loop called your functions.",)
+    assert found["trajectory"].notes == (
+        "gradkit trained the net with your functions in its own loop. Your loop was not run.",
+    )
 
 
 @pytest.mark.parametrize("amount", [1e-6, 0.3])
@@ -169,8 +171,8 @@ def test_the_first_example_that_parts_is_named() -> None:
 
     found = verdicts(case(changes={"run/asymmetric": with_outputs(y_hat=change)}))["trajectory"]
     assert found.message == (
-        "With the asymmetric initial parameters, your loss differs from the expected loss from "
-        "epoch 2, example 3 on. 4 of 14 losses and final parameters are wrong."
+        "Your loss differs from the expected loss with these initial parameters: asymmetric (from "
+        "epoch 2, example 3 on). 4 of 14 losses and final parameters are wrong."
     )
     assert failed(found) == {f"loss[{n}]" for n in (1, 2, 3, 4)}
 

@@ -179,8 +179,8 @@ def test_losses_that_leave_their_course() -> None:
     changes = {"run/published": with_outputs(loss=change)}
     found = verdicts(case("regression-torch", changes=changes))["trajectory"]
     assert found.message == (
-        "With the published initial parameters, your loss differs from the expected loss from "
-        "epoch 8 on. 13 of 28 losses and final parameters are wrong."
+        "Your loss differs from the expected loss with these initial parameters: published (from "
+        "epoch 8 on). 13 of 28 losses and final parameters are wrong."
     )
 
 
