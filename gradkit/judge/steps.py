@@ -297,8 +297,7 @@ ONE_SIZE = (
 OWN_ROWS = "{function} always trains on the assignment's data: use its arguments X and y instead."
 WRONG_FROM = "Your loss differs from the expected loss with these initial parameters: {starts}."
 LOOPS: Mapping[str, str] = {
-    "gradkit": "gradkit trained the net with your functions in its own loop. "
-    "Your loop was not run.",
+    "gradkit": "gradkit's loop was run, not your own.",
     "replaced": "Your forward pass is wrong, so this check used your update with gradkit's own "
     "training loop and forward pass.",
     "student": "Your own training loop was run.",

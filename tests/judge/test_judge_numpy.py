@@ -46,9 +46,7 @@ def test_right_observations_pass(name: str, takes_rate: bool) -> None:
         assert {v.message for v in found.values()} == {""}
     assert tuple(found) == ALL
     assert [len(v.entries) for v in found.values()] == [3, 3, 9, 9, 14]
-    assert found["trajectory"].notes == (
-        "gradkit trained the net with your functions in its own loop. Your loop was not run.",
-    )
+    assert found["trajectory"].notes == ("gradkit's loop was run, not your own.",)
 
 
 @pytest.mark.parametrize("amount", [1e-6, 0.3])
