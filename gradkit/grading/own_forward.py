@@ -116,8 +116,10 @@ def note_own_forward(verdict: Verdict, *, half: bool) -> Verdict:
     count = len(verdict.own_forward)
     if half:
         note = format_count(
-            "{names} is right only for your own forward pass, which is wrong: it earns half.",
-            "{names} are right only for your own forward pass, which is wrong: they earn half.",
+            "{names} is right only for your own forward pass, which is wrong. So it earns half of "
+            "its points.",
+            "{names} are right only for your own forward pass, which is wrong. So they earn half "
+            "of their points.",
             count,
             names=names,
         )

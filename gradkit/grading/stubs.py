@@ -543,8 +543,8 @@ def judge_with_stubs(
     called = tuple(name for name in of.stubs if name in answers.called)
     names = "`, `".join(map(grader.own_name, called))
     note = format_count(
-        "Judged with a right `{names}` in place of yours, which is wrong.",
-        "Judged with right functions `{names}` in place of yours, which are wrong.",
+        "This check used a correct `{names}`, because your `{names}` is wrong.",
+        "This check used correct functions `{names}`, because your functions are wrong.",
         len(called),
         names=names,
     )

@@ -153,7 +153,7 @@ def test_where_nothing_could_be_graded_it_does_not_end_well(tmp_path: Path) -> N
         "ann.py:1 is not valid Python: '(' was never closed.\n  x = ("
     )
     assert str(told["ben"]).startswith(
-        "ben: no code was found. It is empty, or has only comments and text."
+        "ben: no code was found. The file is empty, or has only comments and text."
     )
 
 

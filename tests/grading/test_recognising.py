@@ -141,7 +141,7 @@ def test_words_decide_where_a_wrong_forward_is_nearer_to_another(
     result = grade(script(tmp_path, text.replace(right, wrong), "homework.py"))
     (task,) = result.tasks
     assert task.task == f"{problem}-numpy"
-    assert task.notes[0].startswith("Neither a heading nor the file's name says which task this")
+    assert task.notes[0].startswith("No heading and no file name says which task this is.")
     named = grade(script(tmp_path, text.replace(right, wrong), "homework.py"), task.task)
     assert named.tasks[0].notes == task.notes[1:]
 
@@ -269,11 +269,11 @@ GLOBALS = "def forward(X):\n    return X, X\n\ndef update(y):\n    pass\n"
         ("def forward(X):\n    return X\n", "hw: This looks like another exercise. "),
         (
             "",
-            "hw: no code was found. It is empty, or has only comments and text. Check that",
+            "hw: no code was found. The file is empty, or has only comments and text. Save",
         ),
         (
             "# mine\n'a text'\n",
-            "hw: no code was found. It is empty, or has only comments and text.",
+            "hw: no code was found. The file is empty, or has only comments and text.",
         ),
     ],
 )
@@ -400,8 +400,8 @@ def test_a_file_whose_name_says_another_task_than_its_forward_pass(grade, tmp_pa
     path = script(tmp_path, _bare("regression"), "my_classification_try.py")
     (task,) = grade(path).tasks
     told = (
-        "Its forward pass is exactly that of “Regression in numpy”. If it is that task, name it "
-        "with --task."
+        "The forward pass is exactly the forward pass of “Regression in numpy”. If you mean this "
+        "task, add --task."
     )
     assert (task.task, told in task.notes) == ("classification-numpy", True)
     assert not grade(path, "classification-numpy").tasks[0].notes

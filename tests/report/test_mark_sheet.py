@@ -32,7 +32,7 @@ plain  2.75 / 20 ─────────────────────
     ? trajectory       0 / 2  inconclusive
       A corner.
     plain
-  seed 7 · without a model solution · provisional: the instructor's marks count
+  seed 7 · without a model solution · provisional: the instructor decides the marks
 """
 
 
