@@ -66,7 +66,7 @@ def test_a_kind_of_change_is_explained() -> None:
     assert "Right:\n\n```python\ndb = du.sum(axis=0)\n```\n" in done.stdout
     assert done.stdout.endswith(
         "\nDeduction: 30% (default), 50% (strict), 20% (lenient) of the points of each check that "
-        "fails because of it.\n"
+        "fails because of this mistake.\n"
     )
     listed = CliRunner().invoke(main, ["explain"]).stdout
     assert "\nGeneral mistakes in code\n  wrong-name  " in listed

@@ -281,7 +281,7 @@ class Session(AbstractContextManager["Session"]):
         pairs = zip(graded.result.tasks, graded.evidence, strict=True)
         titles = [task.title for task, evidence in pairs if belongs_to_task(evidence, own)]
         wanted = [task.title for task in self.gradable if task.id in self.settings.tasks]
-        text = "{name}: this is “{titles}”. Graded here: “{wanted}”."
+        text = "{name}: the code belongs to “{titles}”, but this command grades “{wanted}”."
         found = {"titles": "”, “".join(titles), "wanted": "”, “".join(wanted)}
         return format_text(text, name=submission.name, **found) if titles else ""
 

@@ -58,7 +58,7 @@ TOO_OFTEN = "your function calls it more often than is allowed"
 NO_RESULT = "the model solution has no result for these arguments"
 OWN_PART = "it also returns a cache, which may be wrong"
 OTHER_CONVENTION = "other courses define its result in another way"
-MORE_WRONG = "your function gives fewer right results with it"
+MORE_WRONG = "your function gives fewer right results with a correct function"
 STOPPED = "the code was stopped"
 
 

@@ -79,8 +79,8 @@ STOPS = ("crash", "missing-return")
 """Codes of mistakes that may cost more than their price."""
 
 MORE = (
-    "If gradkit finds no correction, a check loses at least this share: it loses the share of its "
-    "outputs that are wrong when the code runs without the line that stops it."
+    "If gradkit finds no correction, it runs the code without the line that stops. Then a check "
+    "loses the share of its outputs that are wrong, and at least the share above."
 )
 """Sentence on the deduction for a mistake in `STOPS`."""
 
@@ -93,7 +93,7 @@ def _deduction_sentence(mistake: Mistake) -> str:
         return "Deduction: none."
     shares = ", ".join(f"{share:.0%} ({preset})" for preset, share in mistake.deduction.items())
     text = format_text(
-        "Deduction: {shares} of the points of each check that fails because of it.",
+        "Deduction: {shares} of the points of each check that fails because of this mistake.",
         shares=shares,
     )
     return f"{text} {MORE}" if mistake.code in STOPS else text

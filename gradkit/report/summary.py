@@ -210,7 +210,7 @@ def _why(run: Run) -> str:
 
 
 def _end(ended: str | None) -> str:
-    return "" if ended else "It was interrupted."
+    return "" if ended else "The run was interrupted."
 
 
 def _time(stamp: str) -> str:

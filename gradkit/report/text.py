@@ -222,7 +222,7 @@ def _format_footer(result: Result, hints: int) -> Text:
     seed = format_text("seed {seed}", seed=result.seed) if result.tasks else ""
     parts = [*filter(None, [words.count_text(result), seed])]
     if result.form == "published":
-        parts.append("compared with the published form")
+        parts.append("compared with the rule of the published notebook")
     if result.oracle == "derived":
         parts.append("without a model solution")
     if result.provisional:

@@ -121,7 +121,7 @@ REFUSALS: Mapping[str, str] = {
         "files."
     ),
     "outside": "{name} has a path outside the archive and was left out. Pack the files again.",
-    "password": "{name} is protected by a password. Pack the files again without one.",
+    "password": "{name} is protected by a password. Pack the files again without a password.",
     "method": (
         "{name} is packed by a method that gradkit cannot read. Pack the files again as .zip."
     ),

@@ -176,7 +176,7 @@ def test_a_dean_can_read_it(term: Path) -> None:
     assert lines[:3] == [
         f"{ANNA}: 20 of 20 points",
         "",
-        "How this grade came about, in order. Times are UTC.",
+        "The runs that affected this grade, in order. Times are UTC.",
     ]
     assert [line.split(",")[0] for line in lines if line.startswith("Run ")] == [
         f"Run {number}" for number in range(1, 8)
@@ -275,7 +275,7 @@ def test_a_run_that_was_cut_off_says_so(course: Path) -> None:
     """A crash of gradkit leaves such a run."""
     with Store(course, write=True) as store:
         store.begin("grade")
-    assert gradkit("history", course).stdout.rstrip().endswith("It was interrupted.")
+    assert gradkit("history", course).stdout.rstrip().endswith("The run was interrupted.")
 
 
 def test_of_an_empty_class_there_are_no_runs(tmp_path: Path) -> None:

@@ -389,7 +389,7 @@ def test_what_was_refused_is_not_graded_again_when_points_are_taken_back(course:
         gradkit("feedback", course, "--format", "folder")
     (page,) = (course / "feedback" / "pages").glob("Fay*")
     text = page.read_text("utf-8")
-    assert "You had 15 of 20 points. It is not graded now." in text
+    assert "You had 15 of 20 points. Your submission is not graded now." in text
     assert "and now have" not in text
 
 
@@ -596,6 +596,6 @@ def test_who_was_not_graded_had_no_points_before(course: Path) -> None:
     gradkit(*pages)
     (page,) = (course / "feedback" / "pages").glob("Fay*")
     text = page.read_text("utf-8")
-    assert "It was not graded, and you now have 12 of 20 points." in text
+    assert "Your submission was not graded before. Now you have 12 of 20 points." in text
     assert "0 of 0" not in text
     assert "0 / 0" not in text
