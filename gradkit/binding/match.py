@@ -288,7 +288,7 @@ def misfit(role: Role, function: Function) -> Missing:
     )
 
 
-NO_PYTHON = "`{signature}` cannot be used: the code at {place} is not valid Python. Fix that line."
+NO_PYTHON = "`{signature}` cannot be used: the code at {place} is not valid Python. Fix this line."
 
 
 def not_found(role: Role, functions: Sequence[Function]) -> Missing:

@@ -250,7 +250,7 @@ class FunctionGrader(Struct):
                 why = format_text("`{name}` is wrong. Correct `{name}` first.", name=helper)
                 if reads and refused:
                     text = " gradkit cannot replace `{name}` by a correct function: {reason}."
-                    why += format_text(text, reason=refused)
+                    why += format_text(text, name=helper, reason=refused)
                 elif not reads:
                     text = (
                         "`{name}` is wrong, and this check needs `{cache}` from `{name}`. Correct "

@@ -550,7 +550,7 @@ WITHOUT_FINDING = (
 )
 """Note on a check with findings, but with wrong outputs that none of them is about."""
 
-WITHDRAWN = "The instructor withdrew a finding about this check. It costs nothing."
+WITHDRAWN = "The instructor withdrew a finding about this check. The finding costs nothing."
 """Note on a check with a finding that the instructor has withdrawn."""
 
 

@@ -115,12 +115,12 @@ def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
         rows.append([each.code, *cells])
     shares = " ".join(f"{code} costs {share}." for code, share in SHARES.items())
     note = (
-        "Each mistake costs this share of the points of each check that fails because of it. A "
-        f"“share” depends on what the check shows: {shares} {' and '.join(STOPS)} can cost more. "
-        f"{MORE} A correction that uses a part of the model solution costs the share of the "
-        "check's outputs that are wrong. Remarks for the instructor cost nothing. Under the "
-        "preset “numbers” mistakes cost nothing: each check earns the share of its outputs that "
-        "are right."
+        "A row shows the share of its points that a check loses if it fails because of this "
+        f"mistake. “share” is not a fixed number, but depends on the check: {shares} "
+        f"{' and '.join(STOPS)} can cost more. {MORE} A correction that uses a part of the model "
+        "solution costs the share of wrong outputs of the check. Remarks for the instructor cost "
+        "nothing. Under the preset “numbers” mistakes cost nothing: each check earns the share of "
+        "its right outputs."
     )
     return f"{columns([heads, *rows])}\n{note}\n"
 

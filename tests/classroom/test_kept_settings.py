@@ -407,7 +407,7 @@ def test_what_is_none_of_the_tasks_keeps_its_reason(tmp_path: Path, tasks: tuple
     made = results(tmp_path / "out")
     assert str(made["ben"]).startswith("ben: This looks like another exercise.")
     assert str(made["ben"]).endswith("Found `sort`.")
-    assert str(made["cas"]).startswith("cas: it is empty")
+    assert str(made["cas"]).startswith("cas: no code was found. The file is empty")
     assert (made["ann"].score, made["ann"].max_score) == (20.0, 20.0 * len(tasks))
     # A person has: then it is that one, whatever is in it.
     gradkit(*words, "--student", "ben", "--task", TASK)
@@ -538,7 +538,7 @@ def test_of_some_tasks_those_count_that_were_handed_in(tmp_path: Path) -> None:
         said = said.removeprefix("\ufeff")
         (row,) = csv.DictReader(io.StringIO(said))
         assert (float(row["score"]), float(row["max_score"])) == (20.0, most)
-        assert row["tasks"] == ("1 of 2 tasks" if more else "")
+        assert row["tasks"] == ("1 of 2 tasks graded" if more else "")
         assert "0 graded, 1 unchanged" in gradkit(*words, *OPTIONS).stderr
     words = ("grade", tmp_path / "in", "--out", tmp_path / "all", "--handed-in", *OPTIONS)
     assert "--handed-in was not given, and is now given" in refusal(*words)

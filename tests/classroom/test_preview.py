@@ -130,7 +130,7 @@ def test_everything_is_printed(tmp_path: Path) -> None:
         "  pat: pat.pdf is not a file that can be graded.",
         "partly not valid Python (1)",
         "  b: b.py:1 is not valid Python.",
-        "another exercise, by the names of its functions (1)",
+        "looks like another exercise (1)",
         "  o: This looks like another exercise.",
         "These tasks count, even if nothing was submitted: regression-numpy, regression-torch.",
         "Marks will be provisional. To make them final, name the folder of the model solutions "

@@ -391,7 +391,7 @@ def test_a_withdrawn_finding_stays_withdrawn(out: Path, tmp_path: Path) -> None:
     chen = results(out)["chen_regression_swapped_index"]
     assert isinstance(chen, Result)
     notes = [note for check in chen.tasks[0].checks for note in check.notes]
-    assert "The instructor withdrew a finding about this check. It costs nothing." in notes
+    assert "The instructor withdrew a finding about this check. The finding costs nothing." in notes
     assert command(out).stderr == f"0 of {GRADED} scores changed.\n"
 
 

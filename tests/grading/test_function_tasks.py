@@ -257,7 +257,7 @@ def test_what_is_no_python_is_told_with_its_line(check: Check) -> None:
     assert found.place is not None
     line = found.place.line
     assert found.message.startswith("`affine_backward` cannot be used: the code at ")
-    assert found.message.endswith(f":{line} is not valid Python. Fix that line.")
+    assert found.message.endswith(f":{line} is not valid Python. Fix this line.")
     assert of(result, "affine", "forward").state == "pass"
 
 

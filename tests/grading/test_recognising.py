@@ -210,7 +210,7 @@ def test_a_function_that_is_not_python_costs_its_own_points(grade, tmp_path: Pat
     assert (states["forward"], states["update"]) == ("pass", "missing")
     said = next(check.message for check in task.checks if check.check == "update")
     assert "cannot be used: the code at regression_numpy.py:" in said
-    assert "is not valid Python. Fix that line." in said
+    assert "is not valid Python. Fix this line." in said
     assert "is missing" not in said
     # Another task's function of the name is no other thing to do.
     script(tmp_path, _bare("classification"), "classification_numpy.py")
@@ -230,7 +230,7 @@ def test_a_pass_and_an_update_that_are_not_python_were_handed_in(grade, tmp_path
     assert task.task == "regression-numpy"
     assert 0 < found["interface"].score < found["interface"].max_score
     for name in ("forward", "update"):
-        assert found[name].message.endswith("is not valid Python. Fix that line.")
+        assert found[name].message.endswith("is not valid Python. Fix this line.")
         assert f"homework.py:{found[name].place.line} is not" in found[name].message
 
 
@@ -383,7 +383,7 @@ def test_nothing_of_the_exercise(grade, tmp_path: Path) -> None:
     with pytest.raises(GradingError) as caught:
         grade(path)
     assert str(caught.value).startswith(
-        "homework: This looks like another exercise. No function in it"
+        "homework: This looks like another exercise. No function belongs to"
     )
 
 
@@ -476,4 +476,4 @@ def test_a_function_that_only_the_other_part_has_is_named(grade, tmp_path: Path)
     )
     message = checks(grade(path), "classification-numpy")["forward"].message
     assert "`L_layer_forward(X, parameters)` is missing." in message
-    assert "belongs to another task" in message
+    assert "is in the part of another task" in message

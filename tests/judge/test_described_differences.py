@@ -109,7 +109,7 @@ SHAPES: list[tuple[Change, str]] = [
         lambda dx, n: [dx, 2 * dx],
         "`dx` holds several values, and one is right: return only this value.",
     ),
-    (lambda dx, n: dx.sum(), "is summed over all axes."),
+    (lambda dx, n: dx.sum(), "`dx` is summed over all axes."),
     (lambda dx, n: dx[:1], ""),
 ]
 

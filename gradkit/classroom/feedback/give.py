@@ -155,7 +155,7 @@ def feedback(store: Store, plan: Plan) -> Given:
         left += [Left(name, GRADE, reasons[name]) for name in without_score]
     elif on_pages := [name for name in without_score if name in names]:
         students = "".join(first_names(on_pages, 6))
-        notes.append(f"These pages say why there is no grade: {students}.")
+        notes.append(f"These students get a page that explains why they have no grade: {students}.")
     rule = f"no attempt counts by the rule {rule_of(store)}"
     uncounted = dict.fromkeys(sorted(known.keys() - {*ungraded, *pages, *absent, *held}), rule)
     return Given(
