@@ -218,7 +218,9 @@ def diff_command(folder: Path, before: int, after: int, pseudonyms: bool) -> Non
     help="Print the finding with this id, or this mistake, as a script, and run it.",
 )
 @options.path_option(
-    "--assignment", "FILE", "Assignment file, if it is neither gradkit's own nor that of the class."
+    "--assignment",
+    "FILE",
+    "Assignment file. Only needed if this is not an exercise of gradkit or of the class.",
 )
 @click.option(
     "--as",

@@ -68,9 +68,7 @@ def page_text(mistake: Mistake) -> str:
 
 SHARES = {
     "not-updated": "the share of the parameters that are never updated",
-    UNEXPLAINED: (
-        "the share of the check's outputs that are wrong, and at least as much as most mistakes"
-    ),
+    UNEXPLAINED: ("the share of wrong outputs of the check, and at least as much as most mistakes"),
 }
 """Deductions that depend on what a check shows, by code. The texts follow “costs”."""
 

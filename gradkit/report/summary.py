@@ -224,10 +224,10 @@ def _rule(policy: str | None) -> str:
     """
     if policy and policy.startswith("before="):
         return format_text(
-            "From then on the last attempt before {policy} counts.",
+            "From this run on, the last attempt before {policy} counts.",
             policy=policy.removeprefix("before="),
         )
-    return format_text("From then on the {policy} attempt counts.", policy=policy)
+    return format_text("From this run on, the {policy} attempt counts.", policy=policy)
 
 
 def _short(digest: str) -> str:

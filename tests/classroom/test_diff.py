@@ -122,6 +122,6 @@ def test_a_run_that_is_not_there(handed: Path) -> None:
     """With those that are."""
     for words in ((1, 7), (7, 1)):
         assert refusal("diff", handed / "out", *words) == (
-            f"There is no run 7 in {handed / 'out' / FILE}. There are 1, 2: `gradkit history` "
-            "lists them."
+            f"There is no run 7 in {handed / 'out' / FILE}. The runs are 1, 2. `gradkit "
+            "history` lists all runs."
         )

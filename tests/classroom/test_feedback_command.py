@@ -141,7 +141,7 @@ REFUSED = {
     ),
     "no column": (
         ["--format", "canvas", "--gradebook", "g.csv"],
-        "--gradebook and --column must be given together: the table, and a column of it.",
+        "Give --gradebook and --column together: the gradebook, and one of its columns.",
     ),
     "no table": (
         ["--format", "moodle", "--in-place"],

@@ -164,7 +164,7 @@ def test_another_rule_is_a_step_of_everybody_who_submitted(course: Path) -> None
         assert (last.run, last.policy, last.attempts) == (number, policy, ())
         assert last.after == last.before == Mark(15.5, 20.0, 1, 1)
     text = gradkit("history", course, "anna").stdout
-    rule = "From then on the last attempt before 2000-01-01T00:00:00+00:00 counts."
+    rule = "From this run on, the last attempt before 2000-01-01T00:00:00+00:00 counts."
     assert rule in text
     assert told(course, DAN).steps == ()
 
@@ -189,7 +189,7 @@ def test_a_dean_can_read_it(term: Path) -> None:
         "The grade changed from 15.5 of 20 points to 16.8 of 20 points.",
         "The grade is unchanged: 19.5 of 20 points.",
         "The new grade: 15.5 of 20 points.",
-        "From then on the best attempt counts.",
+        "From this run on, the best attempt counts.",
         f"Page written: a.html, SHA-256 {hashlib.sha256(b'<p>anna').hexdigest()}.",
         f"Findings: {UPDATE} swapped-index.",
         "Unchanged submission: leeanna_101_9001_hw.py (contents SHA-256 ",
@@ -266,7 +266,7 @@ def test_the_runs_are_listed(term: Path) -> None:
         ["8", "a student was removed"],
     ]
     assert lines[3][3:] == ["A. Miller", WHY]
-    assert "From then on the best attempt counts." in lines[6]
+    assert "From this run on, the best attempt counts." in lines[6]
     assert re.fullmatch(r"student-[0-9a-f]{12} was removed: asked for it", lines[8][-1])
     assert EVE not in text
 
@@ -282,7 +282,7 @@ def test_of_an_empty_class_there_are_no_runs(tmp_path: Path) -> None:
     """One line."""
     with Store(tmp_path, write=True) as store, pytest.raises(RunError) as caught:
         differences(store, 1, 1)
-    assert str(caught.value).endswith("There are none yet: `gradkit history` lists them.")
+    assert str(caught.value).endswith("There are no runs yet. `gradkit history` lists all runs.")
     assert gradkit("history", tmp_path).stdout == "There are no runs yet.\n"
 
 

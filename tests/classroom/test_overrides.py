@@ -244,7 +244,7 @@ def test_a_check_that_is_not_there_is_refused(course: Path) -> None:
     names = ("interface", "forward", "update", "gradient", "trajectory")
     listed = ", ".join([*(f"{TASK}/{name}" for name in names), TASK, "total"])
     assert str(caught.value) == (
-        f"updates is not a check of this result. There are {listed}. Did you mean update?"
+        f"updates is not a check of this result. Expected one of {listed}. Did you mean update?"
     )
 
 
@@ -294,7 +294,7 @@ def test_a_refused_submission_gets_no_points_for_a_task_that_does_not_count(cour
         give(course, 20.0, "regression-torch", name=FAY)
     checks = (f"{TASK}/{name}" for name in ("interface", "forward", "update", "gradient"))
     assert str(caught.value) == (
-        f"regression-torch is not a check of this result. There are {', '.join(checks)}, "
+        f"regression-torch is not a check of this result. Expected one of {', '.join(checks)}, "
         f"{TASK}/trajectory, {TASK}, total. Did you mean regression-numpy?"
     )
 

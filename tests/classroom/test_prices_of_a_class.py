@@ -102,7 +102,7 @@ def test_a_price_is_refused_that_cannot_count(course: Path) -> None:
     )
     assert "similar ones are swapped-index" in refused("--price", "swaped-index=5")
     assert refused("--price", PRICE, "--no-price", CODE) == (
-        "--price and --no-price both name swapped-index. Leave one of them out."
+        "--price and --no-price both name swapped-index. Leave out one of the two."
     )
     assert refused("--no-price", CODE) == ("--no-price swapped-index: no price is set for it.")
     assert refused("--price", PRICE, "--drop", CODE) == (

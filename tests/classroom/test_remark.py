@@ -445,16 +445,16 @@ def test_what_counts_cannot_be_let_count(out: Path) -> None:
     ended = command(out, "--keep", "wrong-sign")
     assert (ended.exit_code, ended.stderr) == (
         2,
-        "gradkit: --keep wrong-sign: this finding is not withdrawn. No finding is.\n",
+        "gradkit: --keep wrong-sign: this finding is not withdrawn. No finding is withdrawn.\n",
     )
     command(out, "--drop", "swapped-index")
     assert command(out, "--keep", "wrong-sign").stderr == (
-        "gradkit: --keep wrong-sign: this finding is not withdrawn. These are: swapped-index.\n"
+        "gradkit: --keep wrong-sign: this finding is not withdrawn. Withdrawn: swapped-index.\n"
     )
     ended = command(out, "--keep", "swapped-index", "--drop", "swapped-index")
     assert (ended.exit_code, ended.stderr) == (
         2,
-        "gradkit: --drop and --keep both name swapped-index. Leave one of them out.\n",
+        "gradkit: --drop and --keep both name swapped-index. Leave out one of the two.\n",
     )
 
 

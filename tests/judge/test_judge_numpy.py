@@ -434,7 +434,7 @@ def test_a_changed_input_is_an_entry_of_its_own() -> None:
 
     verdict = verdicts(case(changes={"update/random": change}))["update"]
     assert verdict.message == (
-        "`update_params` changes its input x_. It must not change it: work on a copy."
+        "`update_params` changes its input x_, which must stay the same. Work on a copy."
     )
     assert failed(verdict) == {"X"}
     assert len(verdict.entries) == 10

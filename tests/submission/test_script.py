@@ -214,5 +214,5 @@ def test_an_encoding_that_fits_nothing_is_told():
     cells, problems, _ = read_script(File("hw.py", b"\n\n\nx = '\xe9'"), "hw.py")
     assert cells[0].source.endswith("'é'")
     assert problems[0].message == (
-        "hw.py is not valid UTF-8. It was read as Latin-1; save it as UTF-8."
+        "hw.py is not valid UTF-8. The file was read as Latin-1. Save the file as UTF-8."
     )
