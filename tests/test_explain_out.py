@@ -72,7 +72,7 @@ def test_a_kind_of_change_is_explained() -> None:
     assert "\nGeneral mistakes in code\n  wrong-name  " in listed
     done = CliRunner().invoke(main, ["explain", "wrong-axs"])
     assert done.exit_code == 2
-    assert "There is no mistake 'wrong-axs' in the catalogue; similar ones are wrong-axis," in (
+    assert "There is no mistake 'wrong-axs' in the catalogue; similar mistakes are wrong-axis," in (
         done.output
     )
 

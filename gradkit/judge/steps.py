@@ -298,8 +298,8 @@ OWN_ROWS = (
 WRONG_FROM = "Your loss differs from the expected loss {starts}."
 LOOPS: Mapping[str, str] = {
     "gradkit": "This check ran gradkit's training loop, not your loop.",
-    "replaced": "Your forward pass is wrong. So this check ran your update in gradkit's training "
-    "loop, with a correct forward pass.",
+    "replaced": "Your forward pass is wrong. So this check used a correct forward pass and "
+    "gradkit's loop.",
     "student": "This check ran your own training loop.",
 }
 
@@ -344,7 +344,8 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
         allowed = partial(tolerances.course_tolerance, eps=eps, least=lenience, of_change=of_change)
         courses.append(_losses(comparison, case.task, run, outcome, expected, allowed, earns))
         if first := _first_wrong_loss(case.task, run, outcome, expected, allowed):
-            wrong_from.setdefault(first, []).append("random" if run.start == DRAWN else run.start)
+            kind = "random" if run.start == DRAWN else run.start
+            wrong_from.setdefault(first, []).append(f"“{kind}”")
         for name, start in starts.items():
             end, found = expected[name], outcome.outputs.get(name)
             comparison.compare(
@@ -369,7 +370,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     if wrong_from:
         parts = [
             format_text(
-                "from {first} on (initial parameters: {starts})", starts=joined(kinds), first=first
+                "from {first} on (initial parameters {starts})", starts=joined(kinds), first=first
             )
             for first, kinds in wrong_from.items()
         ]

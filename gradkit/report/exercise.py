@@ -77,8 +77,8 @@ STOPS = ("crash", "missing-return")
 """Codes of mistakes that may cost more than their price."""
 
 MORE = (
-    "If gradkit finds no correction, it runs the code without the line that stops. Then a check "
-    "loses the share of its outputs that are wrong, and at least the share above."
+    "If gradkit finds no correction, it runs the code without the line that stops. Then the "
+    "deduction is the share of wrong outputs, and at least this price."
 )
 """Sentence on the deduction for a mistake in `STOPS`."""
 

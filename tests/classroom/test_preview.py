@@ -111,7 +111,7 @@ def test_everything_is_printed(tmp_path: Path) -> None:
         provisional=True,
     )
     assert shown(known).splitlines() == [
-        "7 submissions: 4 by Canvas, 3 by Moodle",
+        "7 submissions: 4 from Canvas, 3 from Moodle",
         "in the roster, but nothing submitted (1)",
         "  Zoe",
         "submitted, but not in the roster (1)",

@@ -100,7 +100,7 @@ def test_a_price_is_refused_that_cannot_count(course: Path) -> None:
     assert refused("--price", f"{CODE}=101%") == (
         "The price of swapped-index is 101 %; expected 0 to 100 %."
     )
-    assert "similar ones are swapped-index" in refused("--price", "swaped-index=5")
+    assert "similar mistakes are swapped-index" in refused("--price", "swaped-index=5")
     assert refused("--price", PRICE, "--no-price", CODE) == (
         "--price and --no-price both name swapped-index. Leave out one of the two."
     )

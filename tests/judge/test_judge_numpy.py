@@ -169,8 +169,8 @@ def test_the_first_example_that_parts_is_named() -> None:
 
     found = verdicts(case(changes={"run/asymmetric": with_outputs(y_hat=change)}))["trajectory"]
     assert found.message == (
-        "Your loss differs from the expected loss from epoch 2, example 3 on (initial parameters: "
-        "asymmetric). 4 of 14 values (losses and final parameters) are wrong."
+        "Your loss differs from the expected loss from epoch 2, example 3 on (initial parameters "
+        "“asymmetric”). 4 of 14 values (losses and final parameters) are wrong."
     )
     assert failed(found) == {f"loss[{n}]" for n in (1, 2, 3, 4)}
 

@@ -179,7 +179,8 @@ def test_losses_that_leave_their_course() -> None:
     changes = {"run/published": with_outputs(loss=change)}
     found = verdicts(case("regression-torch", changes=changes))["trajectory"]
     assert found.message == (
-        "Your loss differs from the expected loss from epoch 8 on (initial parameters: published). "
+        "Your loss differs from the expected loss from epoch 8 on (initial parameters "
+        "“published”). "
         "13 of 28 values (losses and final parameters) are wrong."
     )
 
