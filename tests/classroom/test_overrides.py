@@ -257,7 +257,7 @@ def test_a_check_of_several_tasks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OverrideError) as caught:
         give(tmp_path / "out", 1.0, name="ann")
     assert str(caught.value) == (
-        f"update is a check of several tasks: name the task too. There are {UPDATE}, "
+        f"update is a check of several tasks: name the task too. Expected one of {UPDATE}, "
         "classification-numpy/update."
     )
     give(tmp_path / "out", 1.0, UPDATE, name="ann")

@@ -86,8 +86,8 @@ def test_nothing_is_said_of_what_is_in_order(tmp_path: Path) -> None:
     path = folder(tmp_path / "class", "ann.py", text=RIGHT)
     known = seen(path, students=b"Name\nAnn\n")
     assert shown(known) == (
-        "1 submission: 1 from plain files\nOnly submitted tasks count. To let a task count even if "
-        "it was not submitted, name it with --task.\n"
+        "1 submission: 1 from files without a platform\nOnly submitted tasks count. To let a "
+        "task count even if it was not submitted, name it with --task.\n"
     )
     assert known == Preview(1, {"plain": 1}, (), (), (), (), (), ())
 
