@@ -78,7 +78,7 @@ def test_points_that_were_set_and_taken_back(course: Path) -> None:
         f"{UPDATE}: set to 5.5",
     ]
     assert lines(course, 3, 4)[1][3] == f"{UPDATE}: set to 5"
-    assert lines(course, 4, 5)[1][3] == f"{UPDATE}: no points set any more"
+    assert lines(course, 4, 5)[1][3] == f"{UPDATE}: no longer set by a person"
     assert changed(course, 2, 5) == {}
 
 

@@ -229,7 +229,7 @@ def test_a_policy_holds_once_it_is_taken_up(tmp_path: Path) -> None:
     assert scores() == {"ann": "100.0", "ben": "77.5"}
     steps = json.loads(gradkit("history", out, "ann", "--format", "json").stdout)["steps"]
     assert [(step["rules"], step["after"]["score"]) for step in steps] == [(True, 21), (True, 100)]
-    assert "The course's policy" in gradkit("history", out, "ann").stdout
+    assert "The policy of the course" in gradkit("history", out, "ann").stdout
     assert "has changed" not in gradkit("review", out).stderr
     assert gradkit(*back).exit_code == 0
     assert gradkit(*words).stderr.startswith(
@@ -390,8 +390,8 @@ def test_another_task_than_those_asked_for_is_told_so(tmp_path: Path) -> None:
     gradkit("grade", folder, "--out", tmp_path / "out", "--no-reference", *asked)
     made = results(tmp_path / "out")
     assert made["ben"] == (
-        "ben: this is “Regression in torch”. Graded here: “Regression in numpy”, "
-        "“Classification in numpy”."
+        "ben: the code belongs to “Regression in torch”, but this command grades “Regression in "
+        "numpy”, “Classification in numpy”."
     )
     assert str(made["cas"]).startswith("cas: the class `Net` is not graded as a net, although")
     assert made["ann"].score == 20.0
