@@ -381,8 +381,8 @@ def test_an_assignment_beside_the_files_has_to_be_said(tmp_path: Path) -> None:
         done = gradkit("check", path)
         assert done.exit_code == 2
         assert done.stderr == (
-            f"gradkit: found the assignment file {own}. To grade by it, add --assignment {own}; "
-            "to grade by gradkit's own, add --assignment backpropagation.\n"
+            f"gradkit: found the assignment file {own}. To use this file, add --assignment {own}. "
+            "To use gradkit's own assignment, add --assignment backpropagation.\n"
         )
     said = gradkit("check", tmp_path / RIGHT.name, "--assignment", "backpropagation")
     assert said.exit_code == 0

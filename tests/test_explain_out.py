@@ -66,13 +66,13 @@ def test_a_kind_of_change_is_explained() -> None:
     assert "Right:\n\n```python\ndb = du.sum(axis=0)\n```\n" in done.stdout
     assert done.stdout.endswith(
         "\nDeduction: 30% (default), 50% (strict), 20% (lenient) of the points of each check that "
-        "fails because of it.\n"
+        "fails because of this mistake.\n"
     )
     listed = CliRunner().invoke(main, ["explain"]).stdout
     assert "\nGeneral mistakes in code\n  wrong-name  " in listed
     done = CliRunner().invoke(main, ["explain", "wrong-axs"])
     assert done.exit_code == 2
-    assert "There is no mistake 'wrong-axs' in the catalogue; similar ones are wrong-axis," in (
+    assert "There is no mistake 'wrong-axs' in the catalogue; similar mistakes are wrong-axis," in (
         done.output
     )
 

@@ -63,7 +63,8 @@ HELP = "`gradkit check --help` lists all options."
         ),
         (
             "explain swaped-index",
-            "There is no mistake 'swaped-index' in the catalogue; similar ones are swapped-index, "
+            "There is no mistake 'swaped-index' in the catalogue; similar mistakes are "
+            "swapped-index, "
             "swapped-returns, wrong-index.",
         ),
     ],

@@ -66,7 +66,7 @@ def test_a_save_is_checked_and_what_changed_is_told(tmp_path: Path) -> None:
         assert "update: fail → pass" in mended
         assert "gone: wrong-sign" in mended
         path.write_text(RIGHT + "\n", "utf-8")
-        assert "Nothing has changed since the last save." in screen(process)
+        assert "The results have not changed since the last save." in screen(process)
         process.send_signal(signal.SIGINT)
         assert process.stdout.read().endswith("gradkit: interrupted.\n")
         assert process.wait() == 130

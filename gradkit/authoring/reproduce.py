@@ -69,7 +69,7 @@ def reproduce(folder: Path | None) -> tuple[str, bool]:
     except OSError:
         raise ReproduceError(
             f"{folder / 'published.json'}: not found. The published figures are in the folder of "
-            "the model solutions, in gradkit's repository: name it with --reference."
+            "the model solutions, in gradkit's repository: name this folder with --reference."
         ) from None
     except ValueError as error:
         raise ReproduceError(f"{folder / 'published.json'}: is not JSON: {error}.") from None

@@ -288,7 +288,7 @@ def misfit(role: Role, function: Function) -> Missing:
     )
 
 
-NO_PYTHON = "`{signature}` cannot be used: the code at {place} is not valid Python. Fix that line."
+NO_PYTHON = "`{signature}` cannot be used: the code at {place} is not valid Python. Fix this line."
 
 
 def not_found(role: Role, functions: Sequence[Function]) -> Missing:
@@ -324,25 +324,25 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
         named = " or ".join(f"`{name}`" for name in dict.fromkeys(classes[:MAX_LISTED]))
         sentences.append(
             format_text(
-                "If a method of the class {classes} is meant, write it as a function outside the "
-                "class, without `self`. Methods are only checked in a class with a forward "
-                "pass, an update, and parameters such as `self.W1`.",
+                "The methods of {classes} cannot be graded: a class needs a forward pass, an "
+                "update, and parameters such as `self.W1`. Write the method as a function outside "
+                "the class, without `self`.",
                 classes=named,
             )
         )
     if guarded:
         sentences.append(
             format_text(
-                "The one at {place} is inside `if __name__ == …`, which is not run. Move it "
-                "out of there.",
+                "The function at {place} is inside `if __name__ == …`, which is not run. Move the "
+                "function out of this block.",
                 place=where(guarded[-1]),
             )
         )
     if elsewhere:
         sentences.append(
             format_text(
-                "The one at {place} belongs to the part of another task. Each task is graded from "
-                "its own part, so define it here too.",
+                "The function at {place} is in the part of another task. Each task is graded from "
+                "its own part, so define the function here too.",
                 place=where(elsewhere[-1]),
             )
         )

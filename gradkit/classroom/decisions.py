@@ -48,7 +48,9 @@ def decisions(
     }
     for code in map(current_code, unprices):
         if code in made:
-            raise GradingError(f"--price and --no-price both name {code}. Leave one of them out.")
+            raise GradingError(
+                f"--price and --no-price both name {code}. Leave out one of the two."
+            )
         made[code] = None
     return Decisions(
         tuple(mistake(code).code for code in drops),
@@ -97,7 +99,7 @@ def refuse_decisions(store: Store, made: Decisions) -> None:
     for code, share in made.prices.items():
         if share is None and code not in known:
             listed = f" Prices are set for {', '.join(known)}." if known else ""
-            raise GradingError(f"--no-price {code}: no price is set for it.{listed}")
+            raise GradingError(f"--no-price {code}: no price is set for this finding.{listed}")
         if share is not None and not 0 <= share <= 1:
             raise GradingError(f"The price of {code} is {100 * share:g} %; expected 0 to 100 %.")
         if share is not None and code in {*dropped, *made.drops} - {*made.keeps}:
@@ -111,7 +113,7 @@ def _refuse_keeping(keeps: Sequence[str], drops: Sequence[str], dropped: Sequenc
     """Raise GradingError if ``--keep`` names a code that is not withdrawn, or also dropped."""
     for code in keeps:
         if code in drops:
-            raise GradingError(f"--drop and --keep both name {code}. Leave one of them out.")
+            raise GradingError(f"--drop and --keep both name {code}. Leave out one of the two.")
         if code not in dropped:
-            listed = f"These are: {', '.join(dropped)}" if dropped else "No finding is"
+            listed = f"Withdrawn: {', '.join(dropped)}" if dropped else "No finding is withdrawn"
             raise GradingError(f"--keep {code}: this finding is not withdrawn. {listed}.")

@@ -46,7 +46,7 @@ TRIES = 2
 
 LOST = (
     "gradkit's own process crashed twice on this submission, which may be too large to read. "
-    "Look at it yourself, or run the same command again to retry."
+    "Grade the submission yourself, or run the same command again to retry."
 )
 
 

@@ -294,7 +294,7 @@ PATIENCE = 600.0
 
 ENDLESS = (
     "gradkit's own process did not finish with this submission within {patience:g} seconds. "
-    "Please report this. Look at the submission yourself, or run the same command again to "
+    "Please report this. Grade the submission yourself, or run the same command again to "
     "retry."
 )
 

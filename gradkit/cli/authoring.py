@@ -41,8 +41,8 @@ def audit_command(assignment: Path | None, reference: Path | None) -> None:
 
     Changes the model solutions, one place at a time, and lists changes that no check detects. Each
     change (a sign, a factor, an axis, a name) that is not detected is a mistake for which a student
-    would get full marks. For changes that are no mistakes, it prints entries to paste into the
-    assignment file.
+    would get full marks. Some changes are no mistakes: for these, paste the printed entries into
+    the assignment file.
     """
     from gradkit.authoring.audit import audit_file
     from gradkit.report.exercise import to_text
@@ -57,7 +57,7 @@ def audit_command(assignment: Path | None, reference: Path | None) -> None:
 def reproduce_command(reference: Path | None) -> None:
     """Repeat the four runs of the published notebook.
 
-    The numbers are compared with the published ones.
+    The numbers are compared with the published numbers.
     """
     from gradkit.authoring.reproduce import reproduce
 
@@ -124,9 +124,9 @@ def explain_command(
 def export_command(platform: str, out: Path, **settings: Any) -> None:
     """Write the files with which a platform grades an assignment.
 
-    Existing files are not overwritten. github-classroom gets no model solutions, since students
-    can read the repository, but examples of their outputs. wheel writes gradkit alone, as a
-    file for pip.
+    Existing files are not overwritten. github-classroom gets no model solutions, because students
+    can read the repository; it gets examples of the outputs instead. wheel writes only gradkit, as
+    a file for pip.
     """
     from gradkit.authoring.export import export_assignment, gains_by_deletion
 
@@ -160,7 +160,7 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
     "--exercise",
     type=options.AssignmentArgument(),
     metavar="NAME",
-    help="Another exercise (see `gradkit list`), or your own assignment file.",
+    help="Write the files for this exercise (see `gradkit list`), or for your own assignment file.",
 )
 @options.path_option(
     "--reference",
@@ -178,7 +178,7 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
 def new_command(folder: Path, **settings: Any) -> None:
     """Create the folder DIR with starter files for students.
 
-    It also contains gradkit as a wheel.
+    The folder also contains gradkit itself, as a wheel (a file for pip).
     """
     from gradkit.authoring.new.write import write_new
     from gradkit.drafting.write import write_draft

@@ -41,8 +41,8 @@ def check_command(
 ) -> None:
     """Check one or several submissions, and print a report.
 
-    Each PATH is a submission: a .py file, a notebook, a folder or a zip. One submission gets a
-    full report, several get one line each.
+    Each PATH is a submission: a .py file, a notebook, a folder or a zip. For one submission, the
+    report is complete; for several submissions, it has one line for each.
     """
     if len(paths) > 1 and not FORMATS[format_].several:
         raise Refusal(
@@ -88,8 +88,8 @@ def _refuse_found_assignment(paths: Sequence[Path]) -> None:
         file = (path if path.is_dir() else path.parent) / "assignment" / "assignment.toml"
         if file.is_file():
             raise Refusal(
-                f"found the assignment file {file}. To grade by it, add --assignment {file}; to "
-                "grade by gradkit's own, add --assignment backpropagation."
+                f"found the assignment file {file}. To use this file, add --assignment {file}. "
+                "To use gradkit's own assignment, add --assignment backpropagation."
             )
 
 
@@ -129,7 +129,7 @@ def _watch(paths: Sequence[Path], hints: int | None, **settings: Any) -> NoRetur
                     print_wrapped(
                         format_text("Since the last save: {changes}", changes=changed)
                         if changed
-                        else "Nothing has changed since the last save."
+                        else "The results have not changed since the last save."
                     )
             print_wrapped("Watching for the next save; Ctrl-C ends it.")
             before |= {result.submission: result for result in shown.results}
@@ -163,7 +163,7 @@ def verdict_code(results: Sequence[Result]) -> int:
     help="File with answers that the test tries to read.  [default: a temporary file]",
 )
 def doctor_command(format_: str, key: Path | None) -> None:
-    """Test which forbidden operations the sandbox of this machine blocks."""
+    """Test which forbidden operations the sandbox blocks here."""
     from gradkit.report.document import document
     from gradkit.sandbox.doctor import ACTS, examine, failures
     from gradkit.sandbox.workshop import ADDS, CONTAINER, LACKING, PACKED

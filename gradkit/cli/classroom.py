@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )
 @options.REQUIRE_TIER
 @options.hints_option("the pages of --html show", options.PAGE_LEVEL)
-@options.flag("--html", "Also write pages: DIR/pages/index.html, and one for each student.")
+@options.flag("--html", "Also write pages: DIR/pages/index.html, and a page for each student.")
 @options.path_option(
     "--roster", "CSV", "Table of the students, such as a gradebook or grading worksheet."
 )
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @options.new_version_option("grade everything again with this one")
 @options.flag(
     "--change-settings",
-    "Grade everybody again with these settings, or this policy, in place of the former ones.",
+    "Grade all students again with the new settings or the new policy.",
 )
 @click.option(
     "--student",
@@ -54,12 +54,12 @@ def grade_command(paths: tuple[Path, ...], out: Path, dry_run: bool, **settings:
     """Grade the submissions of a class, and store the results.
 
     PATHS are folders or zips. Each file and each sub-folder in them is one submission. Downloads of
-    Canvas, Moodle, Gradescope and GitHub Classroom are recognised by their file names. Results are
-    saved as they come: run the same command again to resume, or to grade submissions that are new
-    or changed. The class remembers its settings.
+    Canvas, Moodle, Gradescope and GitHub Classroom are recognised by their file names. Each result
+    is saved at once. Run the same command again to resume, or to grade new and changed submissions.
+    Later runs use the same settings.
 
-    The exit code is 0 even if some submissions were refused; they are listed. It is 2 if all
-    were refused, or if gradkit itself failed to grade one.
+    The exit code is 0 even if some submissions were refused; the reasons are listed. The exit code
+    is 2 if all submissions were refused, or if gradkit itself failed to grade one.
     """
     from gradkit.classroom.run import REMEMBERED, grade_class, preview_class
     from gradkit.report import lacking
@@ -134,7 +134,7 @@ def _show_graded(graded: Graded) -> None:
     "Count this finding again after --drop withdrew it (repeatable).",
 )
 @options.several(
-    "--accept", "accepts", "CODE", "Accept all marks that are held for this finding (repeatable)."
+    "--accept", "accepts", "CODE", "Confirm all marks that are held for this finding (repeatable)."
 )
 @click.option(
     "--price",
@@ -153,15 +153,15 @@ def _show_graded(graded: Graded) -> None:
 @options.text_option(
     "--why", "Reason, stored with the new marks. Students whose result changes can read it."
 )
-@options.flag("--dry-run", "List what would change; store nothing.")
+@options.flag("--dry-run", "List the changes; store nothing.")
 def remark_command(
     folder: Path, dry_run: bool, prices: tuple[tuple[str, float], ...], **settings: Any
 ) -> None:
-    """Mark a class again without running student code.
+    """Compute the marks of a class again, without running student code.
 
-    DIR is the folder of the class. Points, deductions and tolerances may have changed. Without
-    options, the assignment file is read again from the path that the class was graded with, and
-    earlier choices (--preset, --drop, --price, --attempt) still apply, also to submissions that are
+    DIR is the folder of the class. Use this command after a change of points, deductions or
+    tolerances. Without --assignment, it reads again the file that the class was graded with.
+    Earlier choices (--preset, --drop, --price, --attempt) still apply, also to submissions that are
     graded later.
     """
     from gradkit.classroom.remark import remark_class
@@ -207,10 +207,10 @@ def override_command(
 ) -> None:
     """Set the POINTS that STUDENT gets for CHECK in the class in DIR.
 
-    They replace the computed points, in later runs too. CHECK is task/check, the name of a check
-    that only one task has, a task, or `total`. Set `total` or a task to give points for a
-    submission that could not be graded, or to a student who submitted nothing. POINTS are on the
-    scale of the tasks, before a policy scales them.
+    POINTS replace the computed points, also in later runs. CHECK is TASK/CHECK, TASK or `total`.
+    The name of a check is enough if only one task has this check. Set `total` or a task to give
+    points to a student who submitted nothing, or whose submission could not be graded. POINTS are
+    on the scale of the tasks, before a policy scales the score.
     """
     from gradkit.classroom.store.counted import override_points, override_table
 
@@ -263,24 +263,26 @@ def _show_override(new: Overridden) -> None:
 @options.path_option(
     "--worksheet",
     "CSV",
-    "With --format moodle: grading worksheet to fill in, with comments.",
+    "With --format moodle: grading worksheet. gradkit enters points and comments.",
 )
 @options.path_option(
-    "--gradebook", "CSV", "With --format canvas: gradebook. A table of points is written for it."
+    "--gradebook",
+    "CSV",
+    "With --format canvas: gradebook. gradkit writes a table of points to import.",
 )
 @click.option(
     "--column", metavar="TITLE", help="Column of the gradebook: title or number of the assignment."
 )
-@options.flag("--in-place", "Overwrite the worksheet.  [default: write a copy beside the zip]")
-@options.flag("--changed", "Write only pages that changed since the last time.")
+@options.flag("--in-place", "Overwrite the worksheet.  [default: write a copy next to the zip]")
+@options.flag("--changed", "Write only pages that changed since the last feedback.")
 @options.text_option("--why", "Reason for these pages, shown by `gradkit history`.")
-@options.flag("--dry-run", "List who would be left out; write nothing.")
+@options.flag("--dry-run", "List the students without a page; write nothing.")
 def feedback_command(folder: Path, way: Way, dry_run: bool, **settings: Any) -> None:
     """Write a page for each student of the class in DIR.
 
-    A copy of each page is stored. Pages show as much as the hint level of the assignment allows,
-    and what changed since the last page. The exit code is 1 if a student is left out; the reason is
-    listed.
+    A copy of each page is stored. The hint level of the assignment sets how much a page shows. A
+    page also lists the changes since the last page of this student. The exit code is 1 if a student
+    is left out; the reason is listed.
     """
     from gradkit.classroom.feedback.give import give_back
     from gradkit.classroom.worker_pool import cores

@@ -20,7 +20,7 @@ def pytest_command(path: Path, arguments: tuple[str, ...]) -> None:
     folder: no ini file, no conftest.py, no plugin, no module. The code is only run in the sandbox.
 
     All arguments after PATH are passed to pytest, such as -q, -x, -n 2, -k NAME or
-    --junitxml FILE. Use -c FILE for settings of your own. The exit code is pytest's.
+    --junitxml FILE. For your own settings, add -c FILE. The exit code is that of pytest.
     """
     from gradkit.isolated_pytest import run_pytest
 

@@ -320,8 +320,8 @@ ASSIGNMENT = click.option(
 REFERENCE = path_option(
     "--reference",
     "DIR",
-    "Folder with the model solutions.  [default: reference/ beside the assignment file; for "
-    "gradkit's own exercises, reference/ of the checkout]",
+    "Folder with the model solutions.  [default: the folder reference/ next to the assignment "
+    "file; for gradkit's own exercises, reference/ in the repository]",
 )
 INSTALL = click.option(
     "--install",
@@ -348,7 +348,7 @@ def preset_option(default: str) -> Callable[[FC], FC]:
 
 
 CHECK_LEVEL = (
-    "one hint for each mistake in text, 4 in json with model solutions, else the assignment's level"
+    "text shows one hint for each mistake, json with model solutions 4; else the assignment's level"
 )
 PAGE_LEVEL = "the assignment's level"
 """Defaults of ``--hints``, for a check and for the pages of a class."""
@@ -364,13 +364,15 @@ def hints_option(shown: str, default: str) -> Callable[[FC], FC]:
         "--hints",
         (1, 4),
         f"How much {shown}: 1 where to look, 2 the mistake, 3 its line and formula, 4 the "
-        "correction and the expected numbers. In exercises of functions, mistakes are only found "
-        f"with the model solutions.  [default: {default}]",
+        "correction and the expected numbers. In exercises of functions, gradkit finds mistakes "
+        f"only with the model solutions.  [default: {default}]",
     )
 
 
 REQUIRE_TIER = number(
-    "--require-tier", (0, 3), "Refuse to run student code below this tier of the sandbox."
+    "--require-tier",
+    (0, 3),
+    "Only run student code if the sandbox has this tier or a higher one (see `gradkit doctor`).",
 )
 ATTEMPT = click.option(
     "--attempt",
@@ -415,8 +417,8 @@ def _add_assignment_options(command: FC, preset: str) -> FC:
                 "--task",
                 "tasks",
                 "ID",
-                "Grade only this task (repeatable). It counts even if nothing was submitted. For "
-                "a single file or student: grade the submission as this task.",
+                "Grade only this task (repeatable). The task counts even if nothing was submitted. "
+                "A single file, or the submission of --student, is graded as this task.",
             ),
             flag("--handed-in", "Count only tasks that were submitted."),
             click.option(
@@ -431,7 +433,7 @@ def _add_assignment_options(command: FC, preset: str) -> FC:
             number(
                 "--seed",
                 (0, LARGEST_SEED),
-                "Seed of the random inputs; each result records its seed.",
+                "Seed of the random inputs; each report shows its seed.",
             ),
             preset_option(preset),
         ]

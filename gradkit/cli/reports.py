@@ -84,12 +84,12 @@ def review_command(
 ) -> None:
     """List the students whose results a person must review, and why.
 
-    DIR is the folder of the class. With --format csv: a table with a row per student. The most
-    urgent cases come first, each with the command that shows it. With --split, everybody keeps the
-    same students as long as few submissions are added or removed.
+    DIR is the folder of the class. The most urgent students come first, each with the command that
+    shows the result. With --format csv: a table with a row per student. With --split, each grader
+    keeps the same students as long as few submissions are added or removed.
 
-    With --serve, review the class on pages in a browser. Only this machine can reach them, by
-    an address with a secret. Everything is saved at once; Ctrl-C stops the server.
+    With --serve, review the class on pages in a browser. Only this machine can open the pages, at
+    an address with a secret. Every change is saved at once; Ctrl-C stops the server.
     """
     if serve:
         if split or assistant or pseudonyms or format_ != "text":
@@ -166,11 +166,10 @@ def _names(split: str | None) -> list[str]:
 @click.argument("student", required=False)
 @options.format_option("text", "json")
 def history_command(folder: Path, student: str | None, format_: str) -> None:
-    """Show how a student's grade came about, or list all runs.
+    """Show each run that affected a student's grade, or list all runs.
 
-    DIR is the folder of the class. With STUDENT: every run that affected the grade, in order: who,
-    when and why, with which versions and inputs, and the score before and after. Without STUDENT:
-    all runs.
+    DIR is the folder of the class. For each run the command shows the person, the time, the reason,
+    the versions, the inputs, and the score before and after. Without STUDENT: all runs.
     """
     if format_ == "json" and student is None:
         raise Refusal("--format json needs STUDENT: it writes the history of one student.")
@@ -219,15 +218,17 @@ def diff_command(folder: Path, before: int, after: int, pseudonyms: bool) -> Non
     help="Print the finding with this id, or this mistake, as a script, and run it.",
 )
 @options.path_option(
-    "--assignment", "FILE", "Assignment file, if it is neither gradkit's own nor that of the class."
+    "--assignment",
+    "FILE",
+    "Assignment file. Only needed if this is not an exercise of gradkit or of the class.",
 )
 @click.option(
     "--as",
     "viewer",
     type=OneOf(["student"]),
-    help="Print the page that the student was last given, byte for byte.",
+    help="Print an exact copy of the last page that the student got.",
 )
-@options.number("--release", (1, None), "With --as: the Nth page that the student was given.")
+@options.number("--release", (1, None), "With --as: the Nth page that the student got.")
 @options.out("FILE", "With --as: write to this file instead of standard output.")
 def show_command(
     folder: Path,
@@ -241,16 +242,15 @@ def show_command(
     """Show a student's report, or run a finding again as a script.
 
     DIR is the folder of a class, and NAME a student. RESULT is a file written by `gradkit check
-    --format json --out RESULT`; NAME is needed if it holds several submissions. Without --finding,
-    the report and its findings are listed. With --finding, a Python script is printed that
-    reproduces the finding without gradkit; it is run, and its outcome is added in comments.
+    --format json --out RESULT`; NAME is needed if RESULT has several submissions. Without
+    --finding, the command prints the report and lists the findings. With --finding, it prints a
+    Python script that reproduces the finding without gradkit, runs the script, and adds the outcome
+    in comments.
     """
     if viewer is None and (release is not None or out is not None):
         raise Refusal("--release and --out need --as student.")
     if viewer is not None and finding is not None:
-        raise Refusal(
-            "--as student prints the page that the student was given. Leave out --finding."
-        )
+        raise Refusal("--as student prints the page that the student got. Leave out --finding.")
     # A name that ends in .json is meant as a file, even if the file does not exist.
     if folder.is_file() or folder.suffix == ".json":
         if viewer is not None:

@@ -419,7 +419,7 @@ def _functions(node: ast.stmt) -> list[ast.FunctionDef]:
 def _missing_return_sentence(functions: Sequence[AnyFunction]) -> str:
     """Return the sentence that ``return`` is missing in some functions."""
     names = " or ".join(f"`{getattr(each, 'name', 'lambda')}`" for each in functions)
-    return format_text("`return` is missing in {names}, so it returns None.", names=names)
+    return format_text("`return` is missing in {names}, so the function returns None.", names=names)
 
 
 def _gives_value(function: AnyFunction) -> bool:

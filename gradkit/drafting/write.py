@@ -94,7 +94,8 @@ def draft_files(path: Path) -> tuple[dict[str, File], Mapping[str, str]]:
         left_out = [f"{name}: {reason}" for name, reason in draft.left_out.items()]
         reasons = "; ".join([*left_out, *(problem.message for problem in problems)])
         raise DraftError(
-            f"{path}: no function runs ({reasons or 'it defines none'}). Give a file with model "
+            f"{path}: no function runs ({reasons or 'the file defines none'}). Give a file with "
+            f"model "
             "solutions, and the modules that it imports beside it."
         )
     stem = re.sub(r"\W+", "_", path.stem).strip("_") or "solution"

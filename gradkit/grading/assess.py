@@ -366,7 +366,7 @@ def _with_endless_loop(verdict: Verdict, listings: Iterable[Listing]) -> Verdict
         loops = [n for n, line in enumerate(listing.source.split("\n")) if WHILE.match(line)]
         start = (listing.file, listing.cell, listing.first_line)
         if loops and start == (place.file, place.cell, place.line):
-            hint = "It may never end: when does the condition of its `while` become false?"
+            hint = "Perhaps its `while` loop never ends: when does the condition become false?"
             place = replace(place, line=place.line + (loops[0] if len(loops) == 1 else 0))
             return replace(verdict, message=f"{verdict.message} {hint}", place=place)
     return verdict

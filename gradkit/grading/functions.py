@@ -182,7 +182,7 @@ class FunctionGrader(Struct):
         if judged is None:
             return verdict
         wrong = (call.function for step in steps for call in self.lines_of(step).calls)
-        text = "Judged with right values in place of the outputs of `{name}`."
+        text = "This check used correct outputs instead of the outputs of your `{name}`."
         names = "`, `".join(dict.fromkeys(map(self.own_name, wrong)))
         return replace(judged, notes=(*judged.notes, format_text(text, name=names)))
 
@@ -247,13 +247,14 @@ class FunctionGrader(Struct):
             wrong = self.verdicts.get(other.name) if other.name in self.wrong else None
             if wrong is not None and builds and _follows_from(verdict, wrong):
                 refused = attempt.refused.get(function, "")
-                why = format_text("`{name}` is not right. Correct it first.", name=helper)
+                why = format_text("`{name}` is wrong. Correct `{name}` first.", name=helper)
                 if reads and refused:
-                    text = " It cannot be replaced by a right one: {reason}."
-                    why += format_text(text, reason=refused)
+                    text = " gradkit cannot replace `{name}` by a correct function: {reason}."
+                    why += format_text(text, name=helper, reason=refused)
                 elif not reads:
                     text = (
-                        "`{name}` is not right, and its `{cache}` is needed here. Correct it first."
+                        "`{name}` is wrong, and this check needs `{cache}` from `{name}`. Correct "
+                        "`{name}` first."
                     )
                     why = format_text(text, name=helper, cache="`, `".join(sorted(handed)))
                 blocked = self._blocked(check, why)
@@ -522,7 +523,7 @@ class FunctionGrader(Struct):
         right = [f"`{entry.parameter}`" for entry in rest.entries if entry.state == "pass"]
         if not right:
             return verdict
-        text = "If the code that stops is left out, these outputs are right: {names}."
+        text = "Without the code that stops, these outputs are right: {names}."
         note = format_text(text, names=", ".join(right))
         return replace(verdict, entries=rest.entries, notes=(*verdict.notes, note))
 
@@ -836,7 +837,7 @@ class FunctionGrader(Struct):
         if is_right or not found or len(found) < len(called):
             return verdict
         told = format_text(
-            "`{function}` computes nothing: there is no operation in it.", function=found[0].name
+            "`{function}` computes nothing: the function has no operation.", function=found[0].name
         )
         return Verdict(check.name, "missing", told, place=found[0].place())
 

@@ -116,17 +116,19 @@ def note_own_forward(verdict: Verdict, *, half: bool) -> Verdict:
     count = len(verdict.own_forward)
     if half:
         note = format_count(
-            "{names} is right only for your own forward pass, which is wrong: it earns half.",
-            "{names} are right only for your own forward pass, which is wrong: they earn half.",
+            "{names} is right only for your own forward pass, which is wrong. So it earns half of "
+            "its points.",
+            "{names} are right only for your own forward pass, which is wrong. So they earn half "
+            "of their points.",
             count,
             names=names,
         )
     else:
         note = format_count(
-            "{names} matches your own forward pass, which is wrong at every input: correct the "
-            "forward pass first.",
-            "{names} match your own forward pass, which is wrong at every input: correct the "
-            "forward pass first.",
+            "Your forward pass is wrong at every input, and {names} matches only this wrong pass. "
+            "Correct the forward pass first.",
+            "Your forward pass is wrong at every input, and {names} match only this wrong pass. "
+            "Correct the forward pass first.",
             count,
             names=names,
         )

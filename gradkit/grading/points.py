@@ -507,16 +507,17 @@ def _credit(entry: Entry, verdict: Verdict) -> float:
 
 
 ROUNDED = (
-    "Everything else is right to about seven digits, as in float32. That costs {points} points."
+    "The other numbers are right, but only to about seven digits, as in float32. This costs "
+    "{points} points."
 )
 """Note on a check that loses points for single precision."""
 
-NO_STEP = "No parameter moves, so this check earns no points."
+NO_STEP = "No parameter changes, so this check earns no points."
 """Note on a check in which no parameter moves."""
 
 DIVERGES = (
-    "In a training run, the loss rises or becomes nan. So the task earns less than "
-    "half of its points."
+    "In a training run, the loss rises or becomes nan. So the task earns less than half of its "
+    "points."
 )
 """Note on a task with a diverging training run."""
 
@@ -529,7 +530,10 @@ HARD_CASES = (
 )
 """Note on a check with an output that is wrong only in hard cases."""
 
-HELD = "These points are provisional: the instructor has to confirm them."
+HELD = (
+    "These points are provisional: the instructor will confirm or change them. You do not have to "
+    "ask."
+)
 """Note on a check whose points a person has to confirm."""
 
 OF_MODEL = (
@@ -546,7 +550,7 @@ WITHOUT_FINDING = (
 )
 """Note on a check with findings, but with wrong outputs that none of them is about."""
 
-WITHDRAWN = "The instructor withdrew a finding about this check. It costs nothing."
+WITHDRAWN = "The instructor withdrew a finding about this check. The finding costs nothing."
 """Note on a check with a finding that the instructor has withdrawn."""
 
 

@@ -775,8 +775,8 @@ def refusal(submission: Submission, assignment: Assignment) -> str:
     """
     if is_empty(submission):
         text = format_text(
-            "{name}: no code was found. It is empty, or has only comments and text. Check that the "
-            "file was saved, and submit it again.",
+            "{name}: no code was found. The file is empty, or has only comments and text. Save the "
+            "file, and submit it again.",
             name=submission.name,
         )
         return problems_of(submission) + text
@@ -799,8 +799,9 @@ def refusal(submission: Submission, assignment: Assignment) -> str:
     title = max(common, key=lambda each: len(common[each]), default="")
     if title and common[title]:
         message += " " + format_text(
-            "The most similar exercise is “{title}”, which has {names} too. But it needs more "
-            "functions, or other arguments.",
+            "The most similar exercise is “{title}”, which has {names} too. But this exercise "
+            "needs "
+            "more functions, or other arguments.",
             title=title,
             names=list_names(sorted(common[title])),
         )

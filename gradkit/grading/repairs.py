@@ -1040,8 +1040,8 @@ def _judged_again(before: Verdict, after: Verdict, names: Sequence[str]) -> Verd
     ``names`` are these functions. If the check still fails, the result has the place of ``before``.
     """
     note = format_count(
-        "Judged with the mistake in `{names}` corrected.",
-        "Judged with the mistakes in `{names}` corrected.",
+        "This check used your code with the mistake in `{names}` corrected.",
+        "This check used your code with the mistakes in `{names}` corrected.",
         len(names),
         names="`, `".join(dict.fromkeys(names)),
     )

@@ -281,7 +281,7 @@ class Session(AbstractContextManager["Session"]):
         pairs = zip(graded.result.tasks, graded.evidence, strict=True)
         titles = [task.title for task, evidence in pairs if belongs_to_task(evidence, own)]
         wanted = [task.title for task in self.gradable if task.id in self.settings.tasks]
-        text = "{name}: this is “{titles}”. Graded here: “{wanted}”."
+        text = "{name}: the code belongs to “{titles}”, but this command grades “{wanted}”."
         found = {"titles": "”, “".join(titles), "wanted": "”, “".join(wanted)}
         return format_text(text, name=submission.name, **found) if titles else ""
 
@@ -505,14 +505,15 @@ class Session(AbstractContextManager["Session"]):
         y_hat = None if outcome is None else outcome.outputs.get("y_hat")
         if len(section.tasks) > 1:
             yield format_text(
-                "Neither a heading nor the file's name says which task this is. The code is most "
-                "similar to “{title}”. If it is another task, name it with --task.",
+                "No heading and no file name says which task this is. gradkit chose “{title}”, "
+                "because the code is most similar to this task. To choose another task, add "
+                "--task.",
                 title=task.title,
             )
         elif y_hat is not None and (other := other_task_with(y_hat, task, self.tasks, batch)):
             yield format_text(
-                "The forward pass is exactly that of “{title}”. If this is that task, name it with "
-                "--task.",
+                "The forward pass is exactly the forward pass of “{title}”. If you mean this task, "
+                "add --task.",
                 title=other.title,
             )
 

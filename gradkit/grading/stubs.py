@@ -58,7 +58,7 @@ TOO_OFTEN = "your function calls it more often than is allowed"
 NO_RESULT = "the model solution has no result for these arguments"
 OWN_PART = "it also returns a cache, which may be wrong"
 OTHER_CONVENTION = "other courses define its result in another way"
-MORE_WRONG = "your function gives fewer right results with it"
+MORE_WRONG = "your function gives fewer right results with a correct function"
 STOPPED = "the code was stopped"
 
 
@@ -543,8 +543,8 @@ def judge_with_stubs(
     called = tuple(name for name in of.stubs if name in answers.called)
     names = "`, `".join(map(grader.own_name, called))
     note = format_count(
-        "Judged with a right `{names}` in place of yours, which is wrong.",
-        "Judged with right functions `{names}` in place of yours, which are wrong.",
+        "This check used a correct `{names}`, because your `{names}` is wrong.",
+        "This check used correct functions `{names}`, because your functions are wrong.",
         len(called),
         names=names,
     )

@@ -382,7 +382,9 @@ SENTENCES: Mapping[str, str] = {
         "{function} gives {quantity} as {found}, a subclass of ndarray; its "
         "plain values were compared."
     ),
-    "mutated": ("{function} changes its input {quantity}. It must not change it: work on a copy."),
+    "mutated": (
+        "{function} changes its input {quantity}, which must stay the same. Work on a copy."
+    ),
     "complex": "{function} gives {quantity} as complex numbers; real ones are expected.",
     "whole": (
         "{function} gives {quantity} as whole numbers ({found}), which cuts off "

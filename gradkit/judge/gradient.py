@@ -476,8 +476,8 @@ def _rate_notes(case: Case, chosen: Chosen) -> Iterator[str]:
 # --- the verdict -----------------------------------------------------------------------------
 
 NO_VERDICT = (
-    "Finite differences of the loss cannot decide about the gradient of {entries}: the loss has a "
-    "kink there, or rounding hides the slope."
+    "gradkit could not check the gradient of {entries} by finite differences: the loss has a kink "
+    "at this point, or rounding errors are too large."
 )
 WRONG = (
     "Your gradient of {entries} (claimed) does not match finite differences of the loss "

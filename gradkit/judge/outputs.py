@@ -78,7 +78,9 @@ def judge_check(
     for name in check.untouched:
         changed = [probe for probe in probes if name in probe.found.changed]
         if changed:
-            sentence = format_text("`{name}` is changed in place; it must not change.", name=name)
+            sentence = format_text(
+                "`{name}` is changed in place, but must stay the same. Work on a copy.", name=name
+            )
             entry = output_entry(f"{name}{LEFT_ALONE}", "fail", changed[0].draw.label)
             outputs.append((replace(entry, hard_cases=_hard_cases(changed, probes)), sentence))
     entries = tuple(entry for entry, _ in outputs)
@@ -181,7 +183,8 @@ def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:
         asked = any(p.expected is None or name in p.expected.changed for p in probes)
         if not asked and name not in check.untouched:
             yield format_text(
-                "`{name}` is changed in place: code that uses it afterwards gets other numbers.",
+                "`{name}` is changed in place: later code that uses `{name}` gets wrong numbers. "
+                "Work on a copy.",
                 name=name,
             )
     if any(
@@ -340,11 +343,11 @@ def _describe_shape(name: str, found: NDArray[Any], expected: NDArray[Any]) -> s
     if found.shape == expected.shape[::-1] and same(found.T, expected):
         return f"{text} {format_text(TRANSPOSED, name=name)}"
     if found.size == expected.size and same(found.reshape(expected.shape), expected):
-        return f"{text} Its numbers are right."
+        return f"{text} The numbers are right; only the shape is wrong."
     if found.shape[1:] == expected.shape and any(same(each, expected) for each in found):
-        return f"{text} One of the values in it is right; return only that value."
+        return f"{text} `{name}` holds several values, and one is right: return only this value."
     if found.size == 1 < expected.size and np.isclose(float(found.sum()), float(expected.sum())):
-        return f"{text} It is summed over all axes."
+        return f"{text} `{name}` is summed over all axes."
     if _has_total_of(found, expected):
         return f"{text} {WRONG_AXIS}"
     return text
@@ -560,7 +563,7 @@ def _describe_factor(
             if np.allclose(factors, values, rtol=error):
                 return f"{size} times", f"{shown}: a division by {size} is missing."
             if np.allclose(factors, [1 / value for value in values], rtol=error):
-                return f"1/{size} of", f"{shown}: it is divided by {size} once too often."
+                return f"1/{size} of", f"{shown}: there is one division by {size} too many."
     factor = factors[0]
     if not np.allclose(factors, factor, rtol=error):
         return None

@@ -81,7 +81,7 @@ def update(case: Case, earlier: Earlier) -> Verdict:
         comparison.remark(
             format_text(
                 "`{update}` reads {names}, which `{forward}` stores. A mistake in `{forward}` "
-                "also affects this check, so look there first.",
+                "also affects this check, so look at `{forward}` first.",
                 update=bound.function,
                 forward=first.bound.function,
                 names=joined([f"`{name}`" for name in first.names]),
@@ -97,8 +97,8 @@ def update(case: Case, earlier: Earlier) -> Verdict:
 
 
 PARTLY_RIGHT = (
-    "If the line that crashes is left out, {count} of {size} entries is right after one step.",
-    "If the line that crashes is left out, {count} of {size} entries are right after one step.",
+    "Without the line that crashes, {count} of {size} entries is right after one step.",
+    "Without the line that crashes, {count} of {size} entries are right after one step.",
 )
 
 
@@ -185,9 +185,9 @@ TINY = 1e-300
 
 
 WHOLE_NUMBERS = (
-    "{function} gives {quantity} as whole numbers. A step that changes such an array in place, "
-    "as `-=` does, fails or loses the digits after the point: start from 0.0. The checks here "
-    "start from float64."
+    "{function} gives {quantity} as whole numbers. Then an update in place, such as `-=`, fails or "
+    "loses the digits after the decimal point. Write 0.0 instead of 0. The other checks use "
+    "float64."
 )
 
 
@@ -232,9 +232,7 @@ def _presence(case: Case, role: Role) -> Verdict:
     if whole:
         note = format_text(WHOLE_NUMBERS, function=subject(bound), quantity=joined(whole))
         comparison.notes.append(note)
-    return comparison.verdict(
-        "interface", "{function} does not give the assigned start in {entries}."
-    )
+    return comparison.verdict("interface", "{function} gives wrong initial values in {entries}.")
 
 
 def model(case: Case, earlier: Earlier) -> Verdict:
@@ -291,19 +289,18 @@ def _shapes(shapes: list[tuple[int, ...]]) -> str:
 
 
 ONE_SIZE = (
-    "If every row is given twice and in another order, the losses should stay the same, but "
-    "they change. Perhaps the number of rows, or of steps, is written into the code."
+    "gradkit also trained on every row twice, in another order. The losses should stay the same, "
+    "but changed. Does your code contain the number of rows, or of steps, as a constant?"
 )
-OWN_ROWS = "{function} always trains on the assignment's data: use its arguments X and y instead."
-WRONG_FROM = (
-    "With the {starts} initial parameters, your loss differs from the expected loss from {first} "
-    "on."
+OWN_ROWS = (
+    "{function} always trains on the assignment's data. Train on the arguments X and y instead."
 )
+WRONG_FROM = "Your loss differs from the expected loss {starts}."
 LOOPS: Mapping[str, str] = {
-    "gradkit": "gradkit's own training loop called your functions.",
-    "replaced": "Your forward pass is wrong, so this check used your update with gradkit's own "
-    "training loop and forward pass.",
-    "student": "Your own training loop was run.",
+    "gradkit": "This check ran gradkit's training loop, not your loop.",
+    "replaced": "Your forward pass is wrong. So this check used a correct forward pass and "
+    "gradkit's loop.",
+    "student": "This check ran your own training loop.",
 }
 
 OF_CHANGE = 5e-5
@@ -347,7 +344,8 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
         allowed = partial(tolerances.course_tolerance, eps=eps, least=lenience, of_change=of_change)
         courses.append(_losses(comparison, case.task, run, outcome, expected, allowed, earns))
         if first := _first_wrong_loss(case.task, run, outcome, expected, allowed):
-            wrong_from.setdefault(first, []).append("random" if run.start == DRAWN else run.start)
+            kind = "random" if run.start == DRAWN else run.start
+            wrong_from.setdefault(first, []).append(f"“{kind}”")
         for name, start in starts.items():
             end, found = expected[name], outcome.outputs.get(name)
             comparison.compare(
@@ -369,10 +367,16 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
             comparison.notes.append(LOOPS[outcome.loop])
         changes = {name: expected[name] - start for name, start in starts.items()}
         still = still and (not earns or tolerances.stays(outcome.outputs, starts, changes))
-    for first, kinds in wrong_from.items():
-        comparison.remark(format_text(WRONG_FROM, first=first, starts=joined(kinds)))
+    if wrong_from:
+        parts = [
+            format_text(
+                "from {first} on (initial parameters {starts})", starts=joined(kinds), first=first
+            )
+            for first, kinds in wrong_from.items()
+        ]
+        comparison.remark(format_text(WRONG_FROM, starts="; ".join(parts)))
     verdict = comparison.verdict(
-        "trajectory", "{count} of {size} losses and final parameters {are} wrong."
+        "trajectory", "{count} of {size} values (losses and final parameters) {are} wrong."
     )
     notes = verdict.notes
     if verdict.state == "pass" and not _is_right_on_repeated_rows(case):
@@ -515,7 +519,8 @@ def _losses(
     elif "loss" in outcome.outputs:
         comparison.remark(
             format_text(
-                "{function} gives {count} losses for {epochs} epochs; one per epoch is expected.",
+                "{function} gives {count} losses for {epochs} epochs; expected one loss for each "
+                "epoch.",
                 function=subject(comparison.bound),
                 count=len(taken),
                 epochs=run.epochs,

@@ -15,7 +15,7 @@ PLATFORMS: Mapping[Source, str] = {
     "moodle": "Moodle",
     "gradescope": "Gradescope",
     "github": "GitHub Classroom",
-    "plain": "plain files",
+    "plain": "files without a platform",
 }
 
 

@@ -68,9 +68,7 @@ def page_text(mistake: Mistake) -> str:
 
 SHARES = {
     "not-updated": "the share of the parameters that are never updated",
-    UNEXPLAINED: (
-        "the share of the check's outputs that are wrong, and at least as much as most mistakes"
-    ),
+    UNEXPLAINED: ("the share of wrong outputs of the check, and at least as much as most mistakes"),
 }
 """Deductions that depend on what a check shows, by code. The texts follow “costs”."""
 
@@ -79,8 +77,8 @@ STOPS = ("crash", "missing-return")
 """Codes of mistakes that may cost more than their price."""
 
 MORE = (
-    "If gradkit finds no correction, a check loses at least this share: it loses the share of its "
-    "outputs that are wrong when the code runs without the line that stops it."
+    "If gradkit finds no correction, it runs the code without the line that stops. Then the "
+    "deduction is the share of wrong outputs, and at least this price."
 )
 """Sentence on the deduction for a mistake in `STOPS`."""
 
@@ -93,7 +91,7 @@ def _deduction_sentence(mistake: Mistake) -> str:
         return "Deduction: none."
     shares = ", ".join(f"{share:.0%} ({preset})" for preset, share in mistake.deduction.items())
     text = format_text(
-        "Deduction: {shares} of the points of each check that fails because of it.",
+        "Deduction: {shares} of the points of each check that fails because of this mistake.",
         shares=shares,
     )
     return f"{text} {MORE}" if mistake.code in STOPS else text
@@ -115,12 +113,12 @@ def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
         rows.append([each.code, *cells])
     shares = " ".join(f"{code} costs {share}." for code, share in SHARES.items())
     note = (
-        "Each mistake costs this share of the points of each check that fails because of it. A "
-        f"“share” depends on what the check shows: {shares} {' and '.join(STOPS)} can cost more. "
-        f"{MORE} A correction that uses a part of the model solution costs the share of the "
-        "check's outputs that are wrong. Remarks for the instructor cost nothing. Under the "
-        "preset “numbers” mistakes cost nothing: each check earns the share of its outputs that "
-        "are right."
+        "A row shows the share of its points that a check loses if it fails because of this "
+        f"mistake. “share” is not a fixed number, but depends on the check: {shares} "
+        f"{' and '.join(STOPS)} can cost more. {MORE} A correction that uses a part of the model "
+        "solution costs the share of wrong outputs of the check. Remarks for the instructor cost "
+        "nothing. Under the preset “numbers” mistakes cost nothing: each check earns the share of "
+        "its right outputs."
     )
     return f"{columns([heads, *rows])}\n{note}\n"
 

@@ -95,7 +95,7 @@ def head_text(result: Result, *, seed: bool = True) -> str:
             )
         lines += [f"{task.title}: {clean_text(note)}" for note in task.notes]
     if result.form == "published":
-        lines.append("Compared with the published form.")
+        lines.append("Compared with the rule of the published notebook.")
     if result.provisional:
         lines.append("These marks are provisional: the instructor's grade is final.")
     lines += [format_text("seed {seed}", seed=result.seed)] if seed else []

@@ -210,7 +210,7 @@ def _why(run: Run) -> str:
 
 
 def _end(ended: str | None) -> str:
-    return "" if ended else "It was interrupted."
+    return "" if ended else "The run was interrupted."
 
 
 def _time(stamp: str) -> str:
@@ -224,10 +224,10 @@ def _rule(policy: str | None) -> str:
     """
     if policy and policy.startswith("before="):
         return format_text(
-            "From then on the last attempt before {policy} counts.",
+            "From this run on, the last attempt before {policy} counts.",
             policy=policy.removeprefix("before="),
         )
-    return format_text("From then on the {policy} attempt counts.", policy=policy)
+    return format_text("From this run on, the {policy} attempt counts.", policy=policy)
 
 
 def _short(digest: str) -> str:

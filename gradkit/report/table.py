@@ -209,7 +209,7 @@ def show_preview(preview: Preview, console: Console) -> None:
         ("cannot be read", [": ".join(each) for each in preview.refused]),
         ("partly not valid Python", [": ".join(each) for each in preview.broken]),
         (
-            "another exercise, by the names of its functions",
+            "looks like another exercise",
             [message for _, message in preview.other],
         ),
         ("in the policy, but not in the class", preview.strangers),

@@ -86,7 +86,7 @@ def show_lines(lines: Iterable[Line], console: Console, indent: int = 0) -> None
         console.print(Padding(line, (0, 0, 0, indent + more), expand=False))
 
 
-ONE_HINT = "One hint is shown for each mistake. For more, add {options}."
+ONE_HINT = "One hint is shown for each mistake. For more hints, add {options}."
 
 
 def show(
@@ -209,7 +209,7 @@ def _print_result(result: Result, hints: int, console: Console) -> None:
     show_lines([(footer, 2)], console)
 
 
-DIFFERENT = "‹ › marks what the right formula does not have"
+DIFFERENT = "‹ › marks wrong parts of a formula"
 UPDATED = "′ marks a value that is already updated"
 """Explanations of signs in formulas."""
 
@@ -222,11 +222,11 @@ def _format_footer(result: Result, hints: int) -> Text:
     seed = format_text("seed {seed}", seed=result.seed) if result.tasks else ""
     parts = [*filter(None, [words.count_text(result), seed])]
     if result.form == "published":
-        parts.append("compared with the published form")
+        parts.append("compared with the rule of the published notebook")
     if result.oracle == "derived":
         parts.append("without a model solution")
     if result.provisional:
-        parts.append("provisional: the instructor's marks count")
+        parts.append("provisional: the instructor decides the marks")
     if hints >= RULE_LEVEL:
         formulas = [
             formula
@@ -583,7 +583,7 @@ def _first_cells(text: str, room: int) -> str:
     return (chop_cells(text, room - 1)[0] if room > 1 else "") + CUT if room > 0 else ""
 
 
-OR_ELSE = "It may also be {titles}: the numbers are the same, so look for both."
+OR_ELSE = "Another mistake gives the same numbers: {titles}. Look for both mistakes."
 
 
 def _format_hints(shown: Iterable[str]) -> Iterator[Line]:

@@ -147,14 +147,15 @@ def cost_text(finding: Finding) -> str:
     --------
     >>> costs = {"update": 1.8, "gradient": 1.5}
     >>> cost_text(Finding("", "update", "", "", (), deduction=3.3, costs=costs))
-    '−3.3: update 1.8, gradient 1.5'
+    '−3.3, by check: update 1.8, gradient 1.5'
     """
     if not finding.deduction:
         return ""
     total = f"−{points(finding.deduction)}"
     if set(finding.costs) <= {finding.check}:
         return total
-    return f"{total}: " + ", ".join(f"{name} {points(n)}" for name, n in finding.costs.items())
+    parts = ", ".join(f"{name} {points(n)}" for name, n in finding.costs.items())
+    return format_text("{total}, by check: {parts}", total=total, parts=parts)
 
 
 GRADIENT_VERDICTS = {"pass": "agree", "fail": "disagree", "inconclusive": "inconclusive"}

@@ -732,9 +732,9 @@ ADDS = {
 }
 
 LACKING = {
-    1: "it needs Linux on x86_64 or aarch64, and a kernel that can load seccomp programs",
-    2: "it needs a kernel with Landlock (5.13 or later), and a container that allows it",
-    3: "it needs root, and a Python installation that other accounts can read",
+    1: "this tier needs Linux on x86_64 or aarch64, and a kernel that can load seccomp programs",
+    2: "this tier needs a kernel with Landlock (5.13 or later), and a container that allows it",
+    3: "this tier needs root, and a Python installation that other accounts can read",
 }
 """By tier, what a machine needs to reach it from the tier below."""
 

@@ -648,7 +648,7 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
         if own != other
     )
     note = format_text(
-        "{count} files contain the same task ({files}); {file} is graded: {reason}.",
+        "{count} files contain the same task ({files}); {file} is graded, because {reason}.",
         count=len(over) + 1,
         files=_listed([first, *over]),
         file=first.file,

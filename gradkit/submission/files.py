@@ -121,7 +121,7 @@ REFUSALS: Mapping[str, str] = {
         "files."
     ),
     "outside": "{name} has a path outside the archive and was left out. Pack the files again.",
-    "password": "{name} is protected by a password. Pack the files again without one.",
+    "password": "{name} is protected by a password. Pack the files again without a password.",
     "method": (
         "{name} is packed by a method that gradkit cannot read. Pack the files again as .zip."
     ),
@@ -147,7 +147,7 @@ REFUSALS: Mapping[str, str] = {
     "parts": "{name} has more than {limit} {what}. Submit only the exercise.",
     "code": (
         "{name} contains more code than an exercise needs: at most {size} kB in all, and {words} "
-        "words and symbols, are read. {largest}Submit only the exercise, without data in it."
+        "words and symbols, are read. {largest}Submit only the exercise, without data."
     ),
     "empty": "There is no script or notebook in {name}. {said}",
 }
@@ -175,7 +175,7 @@ def refuse_large(name: str, size: int) -> None:
     elif limit == NOTEBOOK_BYTES:
         advice = "Clear all outputs, save, and submit it again"
     else:
-        advice = "Submit only the code, without data in it"
+        advice = "Submit only the code, without data"
     figures = {"size": f"{size / 1e6:.1f}", "limit": f"{limit / 1e6:g}"}
     raise SubmissionError(refusal_text("size", name, **figures, advice=advice))
 

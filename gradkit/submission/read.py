@@ -271,7 +271,7 @@ _BOX = re.compile(r"#+\s*(\w[^=()\[\]{};]*?)\s*#*\s*$")
 _STRING = re.compile(r"[rRuU]?(\"\"\"|''')")
 _LONGEST = 300
 
-AS_LATIN_1 = "{label} {complaint}. It was read as Latin-1; save it as UTF-8."
+AS_LATIN_1 = "{label} {complaint}. The file was read as Latin-1. Save the file as UTF-8."
 
 
 class _Piece(Struct):

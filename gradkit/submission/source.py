@@ -391,8 +391,8 @@ def refuse_if(
 _QUOTE = 80
 
 NOTHING = "Nothing in this {part} can be graded until you fix this line."
-REST = "{names} cannot be graded until you fix this line; the rest can."
-LEFT_OUT = "This part was left out; the rest was read."
+REST = "{names} cannot be graded until you fix this line. Your other valid code is graded."
+LEFT_OUT = "This part was left out. Your other valid code is graded."
 INDENT = (
     "The indent at {place} is not allowed there. It was removed to grade the rest, but Python "
     "refuses it: remove it from the file too."

@@ -115,12 +115,15 @@ def test_what_is_missing_names_what_was_found() -> None:
 def test_methods_are_spoken_of_where_one_may_be_meant(method: str, spoken_of: bool) -> None:
     """One of the role's name, or one that names all of the role's arguments."""
     message = not_found(ROLES["update"], functions(f"class Net:\n    {method}")).message
-    assert ("If a method of the class `Net` is meant" in message) == spoken_of
+    assert ("The methods of `Net` cannot be graded" in message) == spoken_of
 
 
 def test_a_definition_that_is_not_run_is_told_with_its_place() -> None:
     """Under the guard, that is; one that is run, and another role's, are not spoken of."""
-    said = "The one at a.py:3 is inside `if __name__ == …`, which is not run. Move it out of there."
+    said = (
+        "The function at a.py:3 is inside `if __name__ == …`, which is not run. Move the function "
+        "out of this block."
+    )
     guard = "x = 1\nif __name__ == '__main__':\n    def update(): pass\n    forward = 3"
     found = functions(guard)
     assert [function.standing for function in found] == ["guarded"]

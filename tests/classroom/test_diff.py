@@ -78,7 +78,7 @@ def test_points_that_were_set_and_taken_back(course: Path) -> None:
         f"{UPDATE}: set to 5.5",
     ]
     assert lines(course, 3, 4)[1][3] == f"{UPDATE}: set to 5"
-    assert lines(course, 4, 5)[1][3] == f"{UPDATE}: no points set any more"
+    assert lines(course, 4, 5)[1][3] == f"{UPDATE}: no longer set by a person"
     assert changed(course, 2, 5) == {}
 
 
@@ -122,6 +122,6 @@ def test_a_run_that_is_not_there(handed: Path) -> None:
     """With those that are."""
     for words in ((1, 7), (7, 1)):
         assert refusal("diff", handed / "out", *words) == (
-            f"There is no run 7 in {handed / 'out' / FILE}. There are 1, 2: `gradkit history` "
-            "lists them."
+            f"There is no run 7 in {handed / 'out' / FILE}. The runs are 1, 2. `gradkit "
+            "history` lists all runs."
         )

@@ -238,7 +238,7 @@ def test_a_page_says_what_has_changed_since_the_last(out: Path) -> None:
     done = give(out)
     new = members(out / "feedback" / "m.zip")
     assert done.new == 2
-    assert "You had 20 of 20 points, and now have 17.5 of 20." in new[ANN]
+    assert "You had 20 of 20 points. Now you have 17.5 of 20." in new[ANN]
     assert "3.5 points: cannot explain it &lt;b&gt;" in new[ANN]
     assert "too harsh" not in new[ANN]
     assert "Reason: too harsh &amp; late" in new[BEN]
@@ -249,8 +249,8 @@ def test_a_page_says_what_has_changed_since_the_last(out: Path) -> None:
     set_points(out, "Ann Mo", None, "did explain it")
     assert give(out).new == 1
     third = members(out / "feedback" / "m.zip")
-    assert "You had 17.5 of 20 points, and now have 20 of 20." in third[ANN]
-    assert "taken back: did explain it" in third[ANN]
+    assert "You had 17.5 of 20 points. Now you have 20 of 20." in third[ANN]
+    assert "removed: did explain it" in third[ANN]
     assert third[BEN] == new[BEN]
     assert len([1 for _, name, _ in noted(out) if name == "Ann Mo"]) == 3
 

@@ -61,8 +61,8 @@ def test_a_page_without_a_grade_leaves_nobody_out(out: Path) -> None:
     ended = command(out)
     assert (ended.exit_code, ended.stdout) == (0, f"{out / 'feedback' / 'pages'}\n")
     assert ended.stderr == (
-        "3 pages written, 3 of them new or changed.\nThese pages say why there is no grade: "
-        "Cas Pi.\n"
+        "3 pages written, 3 of them new or changed.\nThese students get a page that explains "
+        "why they have no grade: Cas Pi.\n"
     )
 
 
@@ -141,7 +141,7 @@ REFUSED = {
     ),
     "no column": (
         ["--format", "canvas", "--gradebook", "g.csv"],
-        "--gradebook and --column must be given together: the table, and a column of it.",
+        "Give --gradebook and --column together: the gradebook, and one of its columns.",
     ),
     "no table": (
         ["--format", "moodle", "--in-place"],

@@ -63,7 +63,7 @@ def test_several_are_named(handed: Path) -> None:
     with Store(handed / "out", write=False) as store, pytest.raises(UnknownStudentError) as caught:
         find_student(store, "o")
     assert str(caught.value) == (
-        f"o could be {CAS}, {DAN}, {EVE}, {FAY} or {ZED}. Write more of the name, or all of it."
+        f"o could be {CAS}, {DAN}, {EVE}, {FAY} or {ZED}. Write more of the name, or the full name."
     )
 
 

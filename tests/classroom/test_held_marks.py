@@ -72,7 +72,12 @@ def test_a_held_mark_comes_first_in_review_and_is_not_given_back(out: Path) -> N
         rows = review(store)
     assert rows[0].name == "ben"
     assert rows[0].review[0].kind == "held"
-    assert rows[0].review[0].words.startswith("the points of regression-numpy/update must be")
+    words = rows[0].review[0].words
+    assert words.startswith(
+        "you must confirm the points of regression-numpy/update: for this student with `gradkit "
+        "review DIR --serve`, or for the class with `gradkit remark DIR --accept "
+    )
+    assert all(f"--accept {code}" in words for code in codes)
     done = give(out)
     assert done.pages == 1
     (left,) = done.left

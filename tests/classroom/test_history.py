@@ -164,7 +164,7 @@ def test_another_rule_is_a_step_of_everybody_who_submitted(course: Path) -> None
         assert (last.run, last.policy, last.attempts) == (number, policy, ())
         assert last.after == last.before == Mark(15.5, 20.0, 1, 1)
     text = gradkit("history", course, "anna").stdout
-    rule = "From then on the last attempt before 2000-01-01T00:00:00+00:00 counts."
+    rule = "From this run on, the last attempt before 2000-01-01T00:00:00+00:00 counts."
     assert rule in text
     assert told(course, DAN).steps == ()
 
@@ -176,7 +176,7 @@ def test_a_dean_can_read_it(term: Path) -> None:
     assert lines[:3] == [
         f"{ANNA}: 20 of 20 points",
         "",
-        "How this grade came about, in order. Times are UTC.",
+        "The runs that affected this grade, in order. Times are UTC.",
     ]
     assert [line.split(",")[0] for line in lines if line.startswith("Run ")] == [
         f"Run {number}" for number in range(1, 8)
@@ -186,14 +186,14 @@ def test_a_dean_can_read_it(term: Path) -> None:
         f"{UPDATE} was set to 5.5 points.",
         f"The points set for {UPDATE} were removed: the computed points count again.",
         "Deduction withdrawn for all students: swapped-index.",
-        "The grade: 15.5 of 20 points before, 16.8 of 20 points from then on.",
+        "The grade changed from 15.5 of 20 points to 16.8 of 20 points.",
         "The grade is unchanged: 19.5 of 20 points.",
-        "The grade from then on: 15.5 of 20 points.",
-        "From then on the best attempt counts.",
+        "The new grade: 15.5 of 20 points.",
+        "From this run on, the best attempt counts.",
         f"Page written: a.html, SHA-256 {hashlib.sha256(b'<p>anna').hexdigest()}.",
         f"Findings: {UPDATE} swapped-index.",
-        "Found again, unchanged: leeanna_101_9001_hw.py (contents SHA-256 ",
-        f"The stored answers of {FILE} (contents SHA-256 ",
+        "Unchanged submission: leeanna_101_9001_hw.py (contents SHA-256 ",
+        f"Computed from the stored answers of {FILE} (contents SHA-256 ",
         f"With gradkit {package.__version__}, numpy {np.__version__}.",
         "Seeds of the random inputs: regression-numpy 11.",
     ):
@@ -266,7 +266,7 @@ def test_the_runs_are_listed(term: Path) -> None:
         ["8", "a student was removed"],
     ]
     assert lines[3][3:] == ["A. Miller", WHY]
-    assert "From then on the best attempt counts." in lines[6]
+    assert "From this run on, the best attempt counts." in lines[6]
     assert re.fullmatch(r"student-[0-9a-f]{12} was removed: asked for it", lines[8][-1])
     assert EVE not in text
 
@@ -275,14 +275,14 @@ def test_a_run_that_was_cut_off_says_so(course: Path) -> None:
     """A crash of gradkit leaves such a run."""
     with Store(course, write=True) as store:
         store.begin("grade")
-    assert gradkit("history", course).stdout.rstrip().endswith("It was interrupted.")
+    assert gradkit("history", course).stdout.rstrip().endswith("The run was interrupted.")
 
 
 def test_of_an_empty_class_there_are_no_runs(tmp_path: Path) -> None:
     """One line."""
     with Store(tmp_path, write=True) as store, pytest.raises(RunError) as caught:
         differences(store, 1, 1)
-    assert str(caught.value).endswith("There are none yet: `gradkit history` lists them.")
+    assert str(caught.value).endswith("There are no runs yet. `gradkit history` lists all runs.")
     assert gradkit("history", tmp_path).stdout == "There are no runs yet.\n"
 
 

@@ -131,7 +131,7 @@ def test_who_is_not_graded_yet_has_not_handed_in_nothing(tmp_path: Path) -> None
         "ben is not graded yet. Run the same `gradkit grade` again, then set points."
     )
     said = gradkit("feedback", tmp_path / "out", "--format", "folder", "--dry-run")
-    assert "1 student of the roster submitted nothing, and gets nothing" in said.stderr
+    assert "1 student of the roster submitted nothing, and gets no page and no grade" in said.stderr
     assert said.stdout.count("not graded yet") == 2
     with Store(tmp_path / "out", write=True) as store, grader(settings) as able:
         Grading(store, settings, UNWATCHED).run(enrolment_of(gather([folder]), listed), Here(able))
@@ -153,7 +153,7 @@ def test_where_nothing_could_be_graded_it_does_not_end_well(tmp_path: Path) -> N
         "ann.py:1 is not valid Python: '(' was never closed.\n  x = ("
     )
     assert str(told["ben"]).startswith(
-        "ben: no code was found. It is empty, or has only comments and text."
+        "ben: no code was found. The file is empty, or has only comments and text."
     )
 
 
@@ -229,7 +229,7 @@ def test_a_policy_holds_once_it_is_taken_up(tmp_path: Path) -> None:
     assert scores() == {"ann": "100.0", "ben": "77.5"}
     steps = json.loads(gradkit("history", out, "ann", "--format", "json").stdout)["steps"]
     assert [(step["rules"], step["after"]["score"]) for step in steps] == [(True, 21), (True, 100)]
-    assert "The course's policy" in gradkit("history", out, "ann").stdout
+    assert "The policy of the course" in gradkit("history", out, "ann").stdout
     assert "has changed" not in gradkit("review", out).stderr
     assert gradkit(*back).exit_code == 0
     assert gradkit(*words).stderr.startswith(
@@ -390,8 +390,8 @@ def test_another_task_than_those_asked_for_is_told_so(tmp_path: Path) -> None:
     gradkit("grade", folder, "--out", tmp_path / "out", "--no-reference", *asked)
     made = results(tmp_path / "out")
     assert made["ben"] == (
-        "ben: this is “Regression in torch”. Graded here: “Regression in numpy”, "
-        "“Classification in numpy”."
+        "ben: the code belongs to “Regression in torch”, but this command grades “Regression in "
+        "numpy”, “Classification in numpy”."
     )
     assert str(made["cas"]).startswith("cas: the class `Net` is not graded as a net, although")
     assert made["ann"].score == 20.0
@@ -407,7 +407,7 @@ def test_what_is_none_of_the_tasks_keeps_its_reason(tmp_path: Path, tasks: tuple
     made = results(tmp_path / "out")
     assert str(made["ben"]).startswith("ben: This looks like another exercise.")
     assert str(made["ben"]).endswith("Found `sort`.")
-    assert str(made["cas"]).startswith("cas: it is empty")
+    assert str(made["cas"]).startswith("cas: no code was found. The file is empty")
     assert (made["ann"].score, made["ann"].max_score) == (20.0, 20.0 * len(tasks))
     # A person has: then it is that one, whatever is in it.
     gradkit(*words, "--student", "ben", "--task", TASK)
@@ -538,7 +538,7 @@ def test_of_some_tasks_those_count_that_were_handed_in(tmp_path: Path) -> None:
         said = said.removeprefix("\ufeff")
         (row,) = csv.DictReader(io.StringIO(said))
         assert (float(row["score"]), float(row["max_score"])) == (20.0, most)
-        assert row["tasks"] == ("1 of 2 tasks" if more else "")
+        assert row["tasks"] == ("1 of 2 tasks graded" if more else "")
         assert "0 graded, 1 unchanged" in gradkit(*words, *OPTIONS).stderr
     words = ("grade", tmp_path / "in", "--out", tmp_path / "all", "--handed-in", *OPTIONS)
     assert "--handed-in was not given, and is now given" in refusal(*words)

@@ -244,7 +244,7 @@ def test_a_check_that_is_not_there_is_refused(course: Path) -> None:
     names = ("interface", "forward", "update", "gradient", "trajectory")
     listed = ", ".join([*(f"{TASK}/{name}" for name in names), TASK, "total"])
     assert str(caught.value) == (
-        f"updates is not a check of this result. There are {listed}. Did you mean update?"
+        f"updates is not a check of this result. Expected one of {listed}. Did you mean update?"
     )
 
 
@@ -257,7 +257,7 @@ def test_a_check_of_several_tasks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OverrideError) as caught:
         give(tmp_path / "out", 1.0, name="ann")
     assert str(caught.value) == (
-        f"update is a check of several tasks: name the task too. There are {UPDATE}, "
+        f"update is a check of several tasks: name the task too. Expected one of {UPDATE}, "
         "classification-numpy/update."
     )
     give(tmp_path / "out", 1.0, UPDATE, name="ann")
@@ -294,7 +294,7 @@ def test_a_refused_submission_gets_no_points_for_a_task_that_does_not_count(cour
         give(course, 20.0, "regression-torch", name=FAY)
     checks = (f"{TASK}/{name}" for name in ("interface", "forward", "update", "gradient"))
     assert str(caught.value) == (
-        f"regression-torch is not a check of this result. There are {', '.join(checks)}, "
+        f"regression-torch is not a check of this result. Expected one of {', '.join(checks)}, "
         f"{TASK}/trajectory, {TASK}, total. Did you mean regression-numpy?"
     )
 
@@ -389,7 +389,7 @@ def test_what_was_refused_is_not_graded_again_when_points_are_taken_back(course:
         gradkit("feedback", course, "--format", "folder")
     (page,) = (course / "feedback" / "pages").glob("Fay*")
     text = page.read_text("utf-8")
-    assert "You had 15 of 20 points. It is not graded now." in text
+    assert "You had 15 of 20 points. Your submission is not graded now." in text
     assert "and now have" not in text
 
 
@@ -499,8 +499,8 @@ def test_what_was_given_and_taken_back_leaves_nothing(course: Path) -> None:
     )
     after = gradkit(*back)
     assert (before.exit_code, after.exit_code) == (0, 0)
-    assert f"submitted nothing, and gets nothing: {DAN}." in before.stderr
-    assert f"submitted nothing, and gets nothing: {DAN}." in after.stderr
+    assert f"submitted nothing, and gets no page and no grade: {DAN}." in before.stderr
+    assert f"submitted nothing, and gets no page and no grade: {DAN}." in after.stderr
 
 
 def test_where_no_attempt_counts_no_points_are_given(course: Path) -> None:
@@ -596,6 +596,6 @@ def test_who_was_not_graded_had_no_points_before(course: Path) -> None:
     gradkit(*pages)
     (page,) = (course / "feedback" / "pages").glob("Fay*")
     text = page.read_text("utf-8")
-    assert "It was not graded, and you now have 12 of 20 points." in text
+    assert "Your submission was not graded before. Now you have 12 of 20 points." in text
     assert "0 of 0" not in text
     assert "0 / 0" not in text

@@ -159,7 +159,7 @@ def test_a_word_that_could_be_several_is_refused() -> None:
         named(Policy(days_late={"sam": 1}), known)
     assert str(several.value) == (
         "policy.toml, days_late: sam could be Sam Abbott or Sam Jones. Write more of the name, or "
-        "all of it."
+        "the full name."
     )
     for word in ("Ann", "Ann Lea"):
         said = f"policy.toml, days_late: no student is called {word}"

@@ -86,8 +86,8 @@ def test_nothing_is_said_of_what_is_in_order(tmp_path: Path) -> None:
     path = folder(tmp_path / "class", "ann.py", text=RIGHT)
     known = seen(path, students=b"Name\nAnn\n")
     assert shown(known) == (
-        "1 submission: 1 from plain files\nOnly submitted tasks count. To let a task count even if "
-        "it was not submitted, name it with --task.\n"
+        "1 submission: 1 from files without a platform\nOnly submitted tasks count. To let a "
+        "task count even if it was not submitted, name it with --task.\n"
     )
     assert known == Preview(1, {"plain": 1}, (), (), (), (), (), ())
 
@@ -111,7 +111,7 @@ def test_everything_is_printed(tmp_path: Path) -> None:
         provisional=True,
     )
     assert shown(known).splitlines() == [
-        "7 submissions: 4 by Canvas, 3 by Moodle",
+        "7 submissions: 4 from Canvas, 3 from Moodle",
         "in the roster, but nothing submitted (1)",
         "  Zoe",
         "submitted, but not in the roster (1)",
@@ -130,7 +130,7 @@ def test_everything_is_printed(tmp_path: Path) -> None:
         "  pat: pat.pdf is not a file that can be graded.",
         "partly not valid Python (1)",
         "  b: b.py:1 is not valid Python.",
-        "another exercise, by the names of its functions (1)",
+        "looks like another exercise (1)",
         "  o: This looks like another exercise.",
         "These tasks count, even if nothing was submitted: regression-numpy, regression-torch.",
         "Marks will be provisional. To make them final, name the folder of the model solutions "

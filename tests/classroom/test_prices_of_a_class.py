@@ -80,8 +80,8 @@ def test_a_price_holds_for_later_submissions_and_marks(course: Path) -> None:
     assert not any(step.prices for step in ben)
     text = gradkit("history", course, "ann").stdout
     assert f"by Ada: {WHY}\n" in text
-    assert f"  Priced for everybody: {CODE} costs 10 % of a check's points.\n" in text
-    assert f"  No longer priced: {CODE}.\n" in text
+    assert f"  Deduction set for all students: {CODE} costs 10 % of a check's points.\n" in text
+    assert f"  Deduction no longer set: {CODE}.\n" in text
 
 
 def test_a_price_is_refused_that_cannot_count(course: Path) -> None:
@@ -100,9 +100,9 @@ def test_a_price_is_refused_that_cannot_count(course: Path) -> None:
     assert refused("--price", f"{CODE}=101%") == (
         "The price of swapped-index is 101 %; expected 0 to 100 %."
     )
-    assert "similar ones are swapped-index" in refused("--price", "swaped-index=5")
+    assert "similar mistakes are swapped-index" in refused("--price", "swaped-index=5")
     assert refused("--price", PRICE, "--no-price", CODE) == (
-        "--price and --no-price both name swapped-index. Leave one of them out."
+        "--price and --no-price both name swapped-index. Leave out one of the two."
     )
     assert refused("--no-price", CODE) == ("--no-price swapped-index: no price is set for it.")
     assert refused("--price", PRICE, "--drop", CODE) == (

@@ -391,7 +391,7 @@ def test_a_withdrawn_finding_stays_withdrawn(out: Path, tmp_path: Path) -> None:
     chen = results(out)["chen_regression_swapped_index"]
     assert isinstance(chen, Result)
     notes = [note for check in chen.tasks[0].checks for note in check.notes]
-    assert "The instructor withdrew a finding about this check. It costs nothing." in notes
+    assert "The instructor withdrew a finding about this check. The finding costs nothing." in notes
     assert command(out).stderr == f"0 of {GRADED} scores changed.\n"
 
 
@@ -409,7 +409,10 @@ def test_a_withdrawn_finding_can_be_let_count_again(out: Path, sample: Path) -> 
     assert (dropped.drops, dropped.keeps) == (("swapped-index", "wrong-sign"), ())
     assert (kept.drops, kept.keeps) == ((), ("swapped-index",))
     words = ["history", str(out), "chen_regression_swapped_index"]
-    assert "  No longer withdrawn: swapped-index.\n" in CliRunner().invoke(main, words).stdout
+    assert (
+        "  Deduction no longer withdrawn: swapped-index.\n"
+        in CliRunner().invoke(main, words).stdout
+    )
     command(out, "--keep", "wrong-sign")
     assert results(out) == before
     command(out, "--drop", "swapped-index")
@@ -442,16 +445,16 @@ def test_what_counts_cannot_be_let_count(out: Path) -> None:
     ended = command(out, "--keep", "wrong-sign")
     assert (ended.exit_code, ended.stderr) == (
         2,
-        "gradkit: --keep wrong-sign: this finding is not withdrawn. No finding is.\n",
+        "gradkit: --keep wrong-sign: this finding is not withdrawn. No finding is withdrawn.\n",
     )
     command(out, "--drop", "swapped-index")
     assert command(out, "--keep", "wrong-sign").stderr == (
-        "gradkit: --keep wrong-sign: this finding is not withdrawn. These are: swapped-index.\n"
+        "gradkit: --keep wrong-sign: this finding is not withdrawn. Withdrawn: swapped-index.\n"
     )
     ended = command(out, "--keep", "swapped-index", "--drop", "swapped-index")
     assert (ended.exit_code, ended.stderr) == (
         2,
-        "gradkit: --drop and --keep both name swapped-index. Leave one of them out.\n",
+        "gradkit: --drop and --keep both name swapped-index. Leave out one of the two.\n",
     )
 
 

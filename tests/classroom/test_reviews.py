@@ -219,7 +219,7 @@ def test_the_history_has_every_comment_and_review(course: Path) -> None:
     printed = gradkit("history", course, ANNA).stdout
     assert f"Comment 1 on the submission (−1 points): {TEXT}" in printed
     assert "Comment 1 on the submission was removed." in printed
-    assert "It was marked as reviewed." in printed
+    assert "The result was marked as reviewed." in printed
     assert "comment written" in gradkit("history", course).stdout
     with Store(course, write=False) as store:
         assert not any(step.comments for step in history(store, BEN).steps)

@@ -283,7 +283,7 @@ def test_options_that_do_not_go_together_are_refused(given: Path, tmp_path: Path
     assert refusal("show", given, "anna", "--release", "1") == alone
     assert refusal("show", given, "anna", "--out", "x") == alone
     assert refusal("show", given, "anna", "--as", "student", "--finding", "x") == (
-        "--as student prints the page that the student was given. Leave out --finding."
+        "--as student prints the page that the student got. Leave out --finding."
     )
     file = tmp_path / "result.json"
     file.write_text("[]", encoding="utf-8")

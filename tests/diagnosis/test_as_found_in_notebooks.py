@@ -63,9 +63,9 @@ def test_methods_are_refused_with_what_to_do(diagnosed) -> None:
     text = homework(TASK, "class Net:\n" + textwrap.indent(update("self, p, y"), "    "))
     (message,) = {c.message for c in diagnosed(text, TASK).checks if c.check == "update"}
     assert message.endswith(
-        "If a method of the class `Net` is meant, write it as a function outside the class, without "
-        "`self`. Methods are only checked in a class with a forward pass, an update, and parameters "
-        "such as `self.W1`."
+        "The methods of `Net` cannot be graded: a class needs a forward pass, an update, and "
+        "parameters such as `self.W1`. Write the method as a function outside the class, without "
+        "`self`."
     )
 
 

@@ -301,5 +301,5 @@ def test_a_method_that_trains_is_spoken_of(trained: Trained) -> None:
     """It is not there as a function, and the text says why it was not taken."""
     method = {"def train(model, X, y": "class Trainer:\n  def fit(self, model, X, y"}
     result = trained(REGRESSION, method)
-    assert "without `self`. Methods are only checked" in told(result)
+    assert "a class needs a forward pass, an update" in told(result)
     assert "`Trainer`" in told(result)

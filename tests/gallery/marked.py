@@ -29,7 +29,7 @@ SEEDS = [
     pytest.param(MANY, id="many", marks=pytest.mark.slow),
 ]
 
-CHANGED = "is changed in place: code that uses it afterwards gets other numbers."
+CHANGED = "gets wrong numbers. Work on a copy."
 
 
 @dataclass(frozen=True)

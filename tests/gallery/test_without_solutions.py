@@ -78,7 +78,7 @@ MISTAKES: Mapping[str, tuple[str, Path, Mapping[str, str], set[str], str]] = {
         NET,
         {"dscores.sum(axis=0)": "dscores.sum()"},
         {"loss"},
-        "It is summed over all axes.",
+        "is summed over all axes.",
     ),
     "the wrong axis for b1": (
         "two-layer-net",

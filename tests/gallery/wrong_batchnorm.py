@@ -140,7 +140,7 @@ WRONG = [
         "means for sums in the short way",
         ALTS,
         "return dx, mean_both, mean_dout",
-        "it is divided by N once too often",
+        "there is one division by N too many",
         batchnorm_backward_alt="dgamma, dbeta",
     ),
 ]

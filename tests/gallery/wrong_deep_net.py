@@ -48,7 +48,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "db over all axes": (
         {SUM: "np.sum(dZ)"},
         {"db"},
-        "It is summed over all axes.",
+        "is summed over all axes.",
     ),
     "ReLU without its mask": (
         {"dZ = dA * (Z > 0)": "dZ = dA * 1"},
@@ -81,12 +81,12 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "what came in changed in place": (
         {"    dW = dZ @ A_prev.T / m": "    A_prev /= m\n    dW = dZ @ A_prev.T"},
         {"dW", "A left alone"},
-        "`A` is changed in place; it must not change.",
+        "`A` is changed in place, but must stay the same. Work on a copy.",
     ),
     "dA changed in place": (
         {"dZ = dA * (Z > 0)": "dA[Z <= 0] = 0\n        dZ = dA"},
         {"dA left alone"},
-        "`dA` is changed in place; it must not change.",
+        "`dA` is changed in place, but must stay the same. Work on a copy.",
     ),
     "a constant forward, a zero backward": (
         {

@@ -18,7 +18,13 @@ WRONG = [
         {DX: f"{DX} / len(x)", DW: f"{DW} / len(x)", DB: "return dx, dw, dout.mean(axis=0)"},
         affine_backward="dx, dw, db",
     ),
-    wrong("dx flat", DX, "dx = dout @ w.T", "Its numbers are right.", affine_backward="dx"),
+    wrong(
+        "dx flat",
+        DX,
+        "dx = dout @ w.T",
+        "The numbers are right; only the shape is wrong.",
+        affine_backward="dx",
+    ),
     wrong(
         "the cached input is changed",
         DW,

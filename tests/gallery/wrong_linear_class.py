@@ -46,20 +46,20 @@ WRONG = [
     several(
         "all means",
         {DW: f"{DW} / len(dLdZ)", DB: f"{DB} / len(dLdZ)", DA: f"{DA} / len(dLdZ)"},
-        "it is divided by N once too often",
+        "there is one division by N too many",
         linear_class_backward="dLdA",
     ),
     several(
         "W and b by the wrong size",
         {DW: f"{DW} / len(self.W)", DB: f"{DB} / len(self.W)"},
-        "it is divided by M once too often",
+        "there is one division by M too many",
         linear_class_backward="layer.dLdW, layer.dLdb",
     ),
     wrong(
         "dLdb lost keepdims",
         DB,
         "self.dLdb = dLdZ.sum(axis=0)",
-        "Its numbers are right.",
+        "The numbers are right; only the shape is wrong.",
         linear_class_backward="layer.dLdb",
     ),
     several(

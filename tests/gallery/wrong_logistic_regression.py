@@ -49,12 +49,12 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "X changed in place": (
         {"    dZ = A - Y": "    X *= 2\n    dZ = A - Y"},
         {"X left alone", "grads['dw']"},
-        "`X` is changed in place; it must not change.",
+        "`X` is changed in place, but must stay the same. Work on a copy.",
     ),
     "w changed in place": (
         {"    dZ = A - Y": "    w += 1\n    dZ = A - Y"},
         {"w left alone"},
-        "`w` is changed in place; it must not change.",
+        "`w` is changed in place, but must stay the same. Work on a copy.",
     ),
     "a step upwards": (
         {"w = w - learning_rate": "w = w + learning_rate"},

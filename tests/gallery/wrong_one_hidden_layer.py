@@ -27,7 +27,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
         MISSING.format(DB2),
     ),
     "no 1/m at all": ({" / m": ""}, {"cost", *GRADS}, MISSING.format(DW1)),
-    "1/m twice": ({"dZ2 = A2 - Y": "dZ2 = (A2 - Y) / m"}, GRADS, "once too often"),
+    "1/m twice": ({"dZ2 = A2 - Y": "dZ2 = (A2 - Y) / m"}, GRADS, "too many"),
     "dW2 from before the tanh": (
         {"dZ2 @ A1.T": 'dZ2 @ cache["Z1"].T', '{"A1": A1': '{"Z1": Z1, "A1": A1'},
         {DW2},
@@ -55,7 +55,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "parameters changed in place": (
         {"    dZ1 = parameters": '    parameters["W2"] *= 2\n    dZ1 = parameters'},
         {"parameters left alone", DW1, DB1},
-        "`parameters` is changed in place; it must not change.",
+        "`parameters` is changed in place, but must stay the same. Work on a copy.",
     ),
     "a constant forward, a zero backward": (
         {
@@ -98,7 +98,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "flat biases": (
         {'"b1": np.zeros((n_h, 1))': '"b1": np.zeros(n_h)'},
         {"initial['b1']"},
-        "Its numbers are right.",
+        "The numbers are right; only the shape is wrong.",
     ),
     "examples for inputs": (
         {"X.shape[0], HIDDEN": "X.shape[1], HIDDEN"},

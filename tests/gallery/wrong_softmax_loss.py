@@ -75,7 +75,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "W changed in place": (
         {"    N = len(X)": "    W -= W.mean()\n    N = len(X)"},
         {"W left alone", "loss"},
-        "`W` is changed in place; it must not change.",
+        "`W` is changed in place, but must stay the same. Work on a copy.",
     ),
     "a constant forward, a zero backward": (
         {

@@ -70,12 +70,12 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "parameters changed in place": (
         {"        dscores /= N\n": '        dscores /= N\n        self.params["b2"] -= 0.1\n'},
         {"b2 left alone"},
-        "`b2` is changed in place; it must not change.",
+        "`b2` is changed in place, but must stay the same. Work on a copy.",
     ),
     "X changed in place": (
         {"        N = len(X)\n": "        N = len(X)\n        X -= X.mean(axis=0)\n"},
         {"X left alone", "scores", "labels", "loss", *GRADS},
-        "`X` is changed in place; it must not change.",
+        "`X` is changed in place, but must stay the same. Work on a copy.",
     ),
     "the probabilities are the gradient, and the loss comes after": (
         {

@@ -216,7 +216,7 @@ def test_who_trains_on_a_copy_of_the_data_is_told(grade, tmp_path: Path, task: s
     check = next(check for check in result.checks if check.check == "trajectory")
     assert check.state == "fail"
     assert (
-        "`train` always trains on the assignment's data: use its arguments X and y instead. "
+        "`train` always trains on the assignment's data. Train on the arguments X and y instead. "
     ) in check.message
     wrong = HONEST.format(loss=LOSS[task]).replace("optimizer.zero_grad()", "pass")
     (result,) = grade(homework(tmp_path, TASKS[task], wrong), task).tasks

@@ -150,8 +150,8 @@ def test_ivo_forgets_zero_grad(grade) -> None:
     right = ("model", "forward", "gradient")
     assert [found[check].state for check in right] == ["pass", "pass", "pass"]
     text = (
-        "With the published, other and random initial parameters, your loss differs from the "
-        "expected loss from epoch 3 on."
+        "Your loss differs from the expected loss from epoch 3 on (initial parameters “published”, "
+        "“other” and “random”)."
     )
     assert text in found["trajectory"].message
 

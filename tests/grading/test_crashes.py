@@ -88,7 +88,10 @@ def test_a_missing_return_is_reported_as_such(grade, tmp_path: Path) -> None:
     (task,) = graded(grade, tmp_path, text).tasks
     (finding,) = findings_of(task, "forward")
     assert finding.mistake == NO_RETURN
-    assert finding.sentence == "`return` is missing in `L_layer_forward`, so it returns None."
+    assert (
+        finding.sentence
+        == "`return` is missing in `L_layer_forward`, so the function returns None."
+    )
     assert finding.hints[0] == "Look at `L_layer_forward`."
 
 
@@ -140,7 +143,7 @@ def test_a_missing_return_is_reported_as_such(grade, tmp_path: Path) -> None:
         (
             "TypeError: unsupported operand type(s) for *: 'NoneType' and 'float'",
             "def f(x):\n    return 2.0 * g(x)\ndef g(x):\n    y = x\n",
-            "`return` is missing in `g`, so it returns None.",
+            "`return` is missing in `g`, so the function returns None.",
             "",
         ),
         (

@@ -40,7 +40,7 @@ LOUD = "    while True: print('x' * 1000)\n"
 
 
 STOPPED = "was stopped, because 4 calls took longer than 0.5 s in total."
-ENDLESS = " It may never end: when does the condition of its `while` become false?"
+ENDLESS = " Perhaps its `while` loop never ends: when does the condition become false?"
 
 
 def broken(text: str, how: str) -> str:

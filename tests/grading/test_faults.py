@@ -145,14 +145,14 @@ FORWARDS: dict[str, tuple[str, str, str, int, set[str]]] = {
     "changed input": (
         "    return A2",
         "    X *= 2\n    return A2",
-        "`L_layer_forward` changes its input X. It must not change it: work on a copy.",
+        "`L_layer_forward` changes its input X, which must stay the same. Work on a copy.",
         5,
         {"X"},
     ),
     "changed parameter": (
         "    return A2",
         "    parameters['W2'] += 1\n    return A2",
-        "`L_layer_forward` changes its input W2. It must not change it: work on a copy.",
+        "`L_layer_forward` changes its input W2, which must stay the same. Work on a copy.",
         5,
         {"W2"},
     ),
@@ -252,7 +252,7 @@ UPDATES: dict[str, tuple[str, str, str, set[str]]] = {
     "changed input": (
         "    return",
         "    X += 1\n    A1 *= 2\n    return",
-        "`update_parameters` changes its input A1 and X. It must not change it: work on a copy.",
+        "`update_parameters` changes its input A1 and X, which must stay the same. Work on a copy.",
         {"A1", "X"},
     ),
 }

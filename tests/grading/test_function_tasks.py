@@ -75,8 +75,11 @@ WRONG = {
     ),
     "sign": (("dout @ w.T)", "-dout @ w.T)"), "`dx` has the wrong sign."),
     "axis": (("sum(axis=0)", "sum(axis=1)"), "`db` has shape ("),
-    "all": (("dout.sum(axis=0)", "dout.sum()"), "It is summed over all axes."),
-    "kept": (("sum(axis=0)", "sum(axis=0, keepdims=True)"), "Its numbers are right."),
+    "all": (("dout.sum(axis=0)", "dout.sum()"), "is summed over all axes."),
+    "kept": (
+        ("sum(axis=0)", "sum(axis=0, keepdims=True)"),
+        "The numbers are right; only the shape is wrong.",
+    ),
     "transposed": (
         ("dw = x.reshape(len(x), -1).T @ dout", "dw = dout.T @ x.reshape(len(x), -1)"),
         "is the transpose of the expected array.",
@@ -84,13 +87,13 @@ WRONG = {
     "mean": (("dout.sum(axis=0)", "dout.mean(axis=0)"), "`db` is 1/N of the expected value"),
     "zero": (("dout.sum(axis=0)", "0 * dout.sum(axis=0)"), "`db` is 0 in every entry."),
     "missing": (("dout.sum(axis=0)", "None"), "`db` is missing: found None."),
-    "pair": (("dout.sum(axis=0)", "(dout.sum(axis=0), dout[0])"), "return only that value."),
+    "pair": (("dout.sum(axis=0)", "(dout.sum(axis=0), dout[0])"), "return only this value."),
     "noise": (("dout.sum(axis=0)", "dout.sum(axis=0) * np.arange(len(w.T))"), "`db` is not right."),
     "nan": (
         ("dout.sum(axis=0)", "dout.sum(axis=0) * np.nan"),
         "`db` has entries that are not a number",
     ),
-    "changed": (("dw = x", "x *= 2; dw = 0.5 * x"), "`x` is changed in place; it must not"),
+    "changed": (("dw = x", "x *= 2; dw = 0.5 * x"), "`x` is changed in place, but must stay"),
 }
 
 
@@ -143,7 +146,7 @@ def test_a_function_that_computes_nothing_earns_nothing(check: Check, what: str)
     result = check(changed(("return np.maximum(x, 0), x", COMPUTES_NOTHING[what])))
     found = of(result, "relu", "forward")
     assert (found.state, found.score, found.held) == ("missing", 0, ())
-    assert found.message == "`relu_forward` computes nothing: there is no operation in it."
+    assert found.message == "`relu_forward` computes nothing: the function has no operation."
 
 
 @pytest.mark.parametrize("now", ["np.maximum(x, 0)\n    return x, x", "return np.maximum(x, x), x"])
@@ -206,7 +209,7 @@ def test_without_expected_outputs_gradients_are_held_to_the_own_forward_pass(
     found = of(result, "affine", "backward")
     assert found.message == (
         "`dw` does not match finite differences of your forward pass. `dw` is 1/N of the expected "
-        "value in every entry (N = 5): it is divided by N once too often."
+        "value in every entry (N = 5): there is one division by N too many."
     )
     assert found.score == 4
     (wrong,) = [entry for entry in found.entries if entry.state == "fail"]
@@ -254,7 +257,7 @@ def test_what_is_no_python_is_told_with_its_line(check: Check) -> None:
     assert found.place is not None
     line = found.place.line
     assert found.message.startswith("`affine_backward` cannot be used: the code at ")
-    assert found.message.endswith(f":{line} is not valid Python. Fix that line.")
+    assert found.message.endswith(f":{line} is not valid Python. Fix this line.")
     assert of(result, "affine", "forward").state == "pass"
 
 
@@ -286,7 +289,7 @@ def test_a_class_that_is_no_python_says_which_exercise_it_is(check: Check) -> No
 
 
 UNDEFINED = ("return x.reshape(len(x), -1) @ w + b, (x, w)", "return x @ y, 1")
-GIVEN = "Judged with right values in place of the outputs of `{name}`."
+GIVEN = "This check used correct outputs instead of the outputs of your `{name}`."
 
 
 @pytest.mark.parametrize("model", [True, False])
@@ -437,7 +440,7 @@ def test_another_signature_is_another_exercise(check: Check) -> None:
         check("def affine_forward(self):\n    return 1\n", assignment=None)
     assert str(refused.value).endswith(
         "Found `affine_forward`. The most similar exercise is “An affine layer”, which has "
-        "`affine_forward` too. But it needs more functions, or other arguments."
+        "`affine_forward` too. But this exercise needs more functions, or other arguments."
     )
 
 
@@ -620,7 +623,8 @@ def test_a_gradient_of_a_wrong_forward_pass_may_follow_either_convention(own: Ch
 
 def is_right_for_own_forward(check: CheckResult) -> bool:
     """Tell whether a note says that a gradient matches the student's own forward pass."""
-    return any("your own forward pass" in note for note in check.notes)
+    said = ("only for your own forward pass", "only this wrong pass")
+    return any(text in note for note in check.notes for text in said)
 
 
 def test_a_convention_that_a_later_check_tells_is_that_of_all(check: Check) -> None:
@@ -676,8 +680,8 @@ def test_what_calls_a_wrong_function_is_blocked_where_nothing_of_it_is_right(own
     found = of(own(*spoilt), "scaled", "backward")
     assert (found.state, found.message) == (
         "blocked",
-        "Not completed: `forward` is not right. Correct it first. It cannot be replaced by a "
-        "right one: the model solution does not call it here.",
+        "Not completed: `forward` is wrong. Correct `forward` first. gradkit cannot replace "
+        "`forward` by a correct function: the model solution does not call it here.",
     )
     assert of(own(*CALLING), "scaled", "backward").state == "pass"
 
@@ -864,7 +868,7 @@ def test_code_that_stops_costs_the_price_of_a_stop(
     assert [entry.parameter for entry in found.entries if entry.state == "pass"] == right
     names = ", ".join(f"`{name}`" for name in right)
     assert (
-        f"If the code that stops is left out, these outputs are right: {names}." in found.notes
+        f"Without the code that stops, these outputs are right: {names}." in found.notes
     ) == bool(right)
     told = next(task.findings for task in result.tasks if task.task == "affine")
     assert not right or told[0].mistake == "crash"

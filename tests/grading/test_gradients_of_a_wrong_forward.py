@@ -237,8 +237,8 @@ def test_the_identity_is_no_relu(grade: Grade) -> None:
     check = check_of(result, "relu/backward")
     assert (check.state, check.score, check.max_score) == ("fail", 0, 3)
     assert check.notes == (
-        "`dx` matches your own forward pass, which is wrong at every input: correct the forward "
-        "pass first.",
+        "Your forward pass is wrong at every input, and `dx` matches only this wrong pass. Correct "
+        "the forward pass first.",
         HELD,
     )
     assert scores(result)["affine/backward"] == 6
@@ -256,7 +256,7 @@ SCALED = (
 """The running averages of this batch normalisation are right, and its output is three times too
 large, as the gradients are."""
 
-NOTED = "{} right only for your own forward pass, which is wrong: {} half."
+NOTED = "{} right only for your own forward pass, which is wrong. So {} points."
 
 
 def test_the_gradient_of_a_partly_right_forward_pass_earns_half(grade: Grade) -> None:
@@ -265,7 +265,7 @@ def test_the_gradient_of_a_partly_right_forward_pass_earns_half(grade: Grade) ->
     check = check_of(result, "batchnorm/backward")
     assert {entry.state for entry in check.entries} == {"pass"}
     assert (check.state, check.score, check.max_score) == ("pass", 4, 6)
-    assert check.notes == (NOTED.format("`dx`, `dgamma` are", "they earn"),)
+    assert check.notes == (NOTED.format("`dx`, `dgamma` are", "they earn half of their"),)
     assert "batchnorm/backward" in remarked(result)
 
 
@@ -283,7 +283,7 @@ def test_a_forward_pass_that_is_right_at_one_input_is_partly_right(grade: Grade)
     check = check_of(result, "softmax-loss/naive")
     assert [entry.state for entry in check.entries] == ["fail", "pass"]
     assert (check.state, check.score, check.max_score) == ("fail", 4.25, 6)
-    assert check.notes == (NOTED.format("`dW_naive` is", "it earns"),)
+    assert check.notes == (NOTED.format("`dW_naive` is", "it earns half of its"),)
 
 
 def test_a_gradient_that_matches_the_model_solution_keeps_its_points(grade: Grade) -> None:

@@ -271,7 +271,7 @@ def test_both_wrong_says_that_one_goes_on_in_the_other(grade, tmp_path: Path):
     assert update.score < update.max_score
     assert update.message.startswith(
         "`update_parameters` reads `cache`, which `L_layer_forward` stores. A mistake in "
-        "`L_layer_forward` also affects this check, so look there first."
+        "`L_layer_forward` also affects this check, so look at `L_layer_forward` first."
     )
 
 

@@ -364,7 +364,7 @@ def test_another_check_that_fails_for_it_loses_the_same_share() -> None:
     assert result.checks[1].causes == ("updated-before-use",)
     (told,) = result.findings
     assert (told.deduction, told.costs) == (3.0, {"update": 1.5, "trajectory": 1.5})
-    assert cost_text(told) == "−3: update 1.5, trajectory 1.5"
+    assert cost_text(told) == "−3, by check: update 1.5, trajectory 1.5"
     blocked = marked(UPDATE, replace(run, state="blocked"), worth=[10.0, 10.0], inquiry=inquiry)
     assert [check.score for check in blocked.checks] == [8.5, 8.5]
     right = marked(UPDATE, replace(run, state="pass"), worth=[10.0, 10.0], inquiry=inquiry)

@@ -212,7 +212,7 @@ def test_odd_and_wrong(grade, tmp_path: Path, name: str) -> None:
             UPDATE,
             "interface",
             "fail",
-            "`initialise_parameters` does not give the assigned start in W1[0,0], W1[0,1], "
+            "`initialise_parameters` gives wrong initial values in W1[0,0], W1[0,1], "
             "W1[1,0], W1[1,1].",
         ),
         (
@@ -355,7 +355,7 @@ def test_odd_but_right_in_torch(grade, tmp_path: Path, name: str) -> None:
             MODEL + changed(TRAIN, "    return losses\n", "    return losses[1:]\n"),
             "trajectory",
             "fail",
-            "`train` gives 19 losses for 20 epochs; one per epoch is expected.",
+            "`train` gives 19 losses for 20 epochs; expected one loss for each epoch.",
         ),
         (
             MODEL + changed(TRAIN, "(model, X, y, epochs, lr)", "(model, X, y)"),

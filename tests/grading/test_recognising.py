@@ -141,7 +141,7 @@ def test_words_decide_where_a_wrong_forward_is_nearer_to_another(
     result = grade(script(tmp_path, text.replace(right, wrong), "homework.py"))
     (task,) = result.tasks
     assert task.task == f"{problem}-numpy"
-    assert task.notes[0].startswith("Neither a heading nor the file's name says which task this")
+    assert task.notes[0].startswith("No heading and no file name says which task this is.")
     named = grade(script(tmp_path, text.replace(right, wrong), "homework.py"), task.task)
     assert named.tasks[0].notes == task.notes[1:]
 
@@ -210,7 +210,7 @@ def test_a_function_that_is_not_python_costs_its_own_points(grade, tmp_path: Pat
     assert (states["forward"], states["update"]) == ("pass", "missing")
     said = next(check.message for check in task.checks if check.check == "update")
     assert "cannot be used: the code at regression_numpy.py:" in said
-    assert "is not valid Python. Fix that line." in said
+    assert "is not valid Python. Fix this line." in said
     assert "is missing" not in said
     # Another task's function of the name is no other thing to do.
     script(tmp_path, _bare("classification"), "classification_numpy.py")
@@ -230,7 +230,7 @@ def test_a_pass_and_an_update_that_are_not_python_were_handed_in(grade, tmp_path
     assert task.task == "regression-numpy"
     assert 0 < found["interface"].score < found["interface"].max_score
     for name in ("forward", "update"):
-        assert found[name].message.endswith("is not valid Python. Fix that line.")
+        assert found[name].message.endswith("is not valid Python. Fix this line.")
         assert f"homework.py:{found[name].place.line} is not" in found[name].message
 
 
@@ -269,11 +269,11 @@ GLOBALS = "def forward(X):\n    return X, X\n\ndef update(y):\n    pass\n"
         ("def forward(X):\n    return X\n", "hw: This looks like another exercise. "),
         (
             "",
-            "hw: no code was found. It is empty, or has only comments and text. Check that",
+            "hw: no code was found. The file is empty, or has only comments and text. Save",
         ),
         (
             "# mine\n'a text'\n",
-            "hw: no code was found. It is empty, or has only comments and text.",
+            "hw: no code was found. The file is empty, or has only comments and text.",
         ),
     ],
 )
@@ -383,7 +383,7 @@ def test_nothing_of_the_exercise(grade, tmp_path: Path) -> None:
     with pytest.raises(GradingError) as caught:
         grade(path)
     assert str(caught.value).startswith(
-        "homework: This looks like another exercise. No function in it"
+        "homework: This looks like another exercise. No function belongs to"
     )
 
 
@@ -400,8 +400,8 @@ def test_a_file_whose_name_says_another_task_than_its_forward_pass(grade, tmp_pa
     path = script(tmp_path, _bare("regression"), "my_classification_try.py")
     (task,) = grade(path).tasks
     told = (
-        "Its forward pass is exactly that of “Regression in numpy”. If it is that task, name it "
-        "with --task."
+        "The forward pass is exactly the forward pass of “Regression in numpy”. If you mean this "
+        "task, add --task."
     )
     assert (task.task, told in task.notes) == ("classification-numpy", True)
     assert not grade(path, "classification-numpy").tasks[0].notes
@@ -476,4 +476,4 @@ def test_a_function_that_only_the_other_part_has_is_named(grade, tmp_path: Path)
     )
     message = checks(grade(path), "classification-numpy")["forward"].message
     assert "`L_layer_forward(X, parameters)` is missing." in message
-    assert "belongs to another task" in message
+    assert "is in the part of another task" in message

@@ -110,7 +110,7 @@ def test_missing_figures_and_solutions_are_named(tmp_path: Path) -> None:
         reproduce(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path / 'published.json'}: not found. The published figures are in the folder of the "
-        "model solutions, in gradkit's repository: name it with --reference."
+        "model solutions, in gradkit's repository: name this folder with --reference."
     )
     (tmp_path / "published.json").write_text("{")
     with pytest.raises(ReproduceError) as caught:

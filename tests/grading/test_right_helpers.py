@@ -135,7 +135,7 @@ def test_a_right_caller_keeps_its_points(grade: Grade, case: str) -> None:
     assert noted == callers
     for caller in callers:
         assert of(task, caller).notes == (
-            f"Judged with a right `{name}` in place of yours, which is wrong.",
+            f"This check used a correct `{name}`, because your `{name}` is wrong.",
         )
 
 
@@ -148,8 +148,8 @@ def test_several_helpers_are_named(grade: Grade) -> None:
     ]
     deep = grade("deep-net", [MEAN, ("return W @ A + b,", "return W @ A,")])
     assert of(deep, "relu-backward").notes == (
-        "Judged with right functions `linear_forward`, `linear_backward` in place of yours, which "
-        "are wrong.",
+        "This check used correct functions `linear_forward`, `linear_backward`, because your "
+        "functions are wrong.",
     )
 
 
@@ -233,8 +233,8 @@ CODE = '    cache\n    """\n    stride, pad = conv_param'
 DOUBLED = (CODE, CODE.replace("    stride", "    x = 2 * x\n    stride"))
 CACHED = ("return W @ A + b, (A, W)", "A = A + 1\n    return W @ A + b, (A, W)")
 BIAS = ("db = dout.sum(axis=(0, 2, 3))", "db = -dout.sum(axis=(0, 2, 3))")
-CORRECTED = "Judged with the mistake in `{name}` corrected."
-GIVEN = "Judged with right values in place of the outputs of `{name}`."
+CORRECTED = "This check used your code with the mistake in `{name}` corrected."
+GIVEN = "This check used correct outputs instead of the outputs of your `{name}`."
 
 MADE_RIGHT: dict[str, tuple[str, Edits, dict[str, float], str, str]] = {
     "a forward pass that stops": (
@@ -307,8 +307,8 @@ def test_a_change_of_the_model_solution_corrects_nothing(grade: Grade) -> None:
 
 # --- where it cannot be done -------------------------------------------------------------
 
-NEEDS = "Not completed: `{name}` is not right. Correct it first."
-CANNOT = NEEDS + " It cannot be replaced by a right one: {why}."
+NEEDS = "Not completed: `{name}` is wrong. Correct `{name}` first."
+CANNOT = NEEDS + " gradkit cannot replace `{name}` by a correct function: {why}."
 
 START = "    linear_cache, Z = cache\n"
 OFTEN = (
@@ -353,7 +353,7 @@ def test_a_caller_is_blocked_where_no_stub_can_answer(grade: Grade, case: str) -
     edits, check, name, why = BLOCKED[case]
     found = of(grade("deep-net", edits), check)
     assert (found.state, found.message) == ("blocked", CANNOT.format(name=name, why=why))
-    assert not any("Judged with" in note for note in found.notes)
+    assert not any("This check used" in note for note in found.notes)
 
 
 def test_without_the_model_solution_a_caller_is_blocked(grade: Grade) -> None:

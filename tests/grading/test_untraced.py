@@ -33,14 +33,14 @@ WATCHED = """\
 SPOILED = {
     "leave": (
         WATCHED + "os._exit(3)\n",
-        "while it was run line by line, its process ended itself with os._exit(3) or a similar "
+        "the process that ran the function line by line ended itself with os._exit(3) or a similar "
         "call.",
     ),
     "raise": (
         WATCHED + "raise KeyError(1)\n",
-        "while it was run line by line, the function raised KeyError.",
+        "the function raised KeyError while gradkit ran each line alone.",
     ),
-    "hang": (WATCHED + "while True: pass\n", "while it was run line by line, its process was "),
+    "hang": (WATCHED + "while True: pass\n", "the process that ran the function line by line was "),
 }
 
 
@@ -104,9 +104,9 @@ def test_a_loss_on_the_way_is_told():
 def test_every_reason_has_its_words():
     """Also those that are hard to come by."""
     whole = Trace(Place("a.py", None, 1), {})
-    assert why_untraced(whole) == "none of its lines could be traced"
+    assert why_untraced(whole) == "gradkit could not trace any line of the function"
     failed = replace(whole, failure=Failure(0, "KeyError", "", None, "f"))
-    assert why_untraced(failed) == "while it was run line by line, the function raised KeyError"
+    assert why_untraced(failed) == "the function raised KeyError while gradkit ran each line alone"
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -140,7 +140,7 @@ def test_only_helpers_of_the_model_solution_answer(grade: Grade) -> None:
     """A function that the model solution does not call in a check is no stub there."""
     task = grade(WRONG, FORWARD, ("np.maximum(Z, 0) if", "np.maximum(-Z, 0) if"))
     found = of(task, "activation-forward")
-    assert (found.state, "Judged with" in str(found.notes)) == ("fail", False)
+    assert (found.state, "This check used" in str(found.notes)) == ("fail", False)
     twin = (
         "softmax_loss_vectorized(W, X, y, reg):\n",
         "softmax_loss_vectorized(W, X, y, reg):\n    return softmax_loss_naive(W, X, y, reg)\n",
@@ -151,7 +151,7 @@ def test_only_helpers_of_the_model_solution_answer(grade: Grade) -> None:
     task = grade(twin, naive, exercise="softmax-loss")
     vectorized = of(task, "vectorized")
     assert vectorized.state != "pass"
-    assert not any("Judged with" in note for check in task.checks for note in check.notes)
+    assert not any("This check used" in note for check in task.checks for note in check.notes)
 
 
 # --- work that stubs do ------------------------------------------------------------------
@@ -278,7 +278,7 @@ def test_calls_of_another_form_are_refused(
     task = grade(WRONG, attack(ASK + UNFIT[case]))
     found = of(task, "relu-backward")
     assert found.state in ("blocked", "error", "fail")
-    assert not any("Judged with" in note for note in found.notes)
+    assert not any("This check used" in note for note in found.notes)
     assert {name for name, _ in model_calls} <= HELPERS
     assert all(are_plain(value) for _, given in model_calls for value in given.values())
     # Other checks are judged as ever.
@@ -331,7 +331,7 @@ def test_forged_calls_end_the_process(grade: Grade, case: str) -> None:
     task = grade(WRONG, attack(ASK + FORGED[case]))
     found = of(task, "relu-backward")
     assert found.state in ("blocked", "error", "fail", "timeout")
-    assert not any("Judged with" in note for note in found.notes)
+    assert not any("This check used" in note for note in found.notes)
     assert of(task, "linear-forward").state == of(task, "cost").state == "pass"
 
 

@@ -77,7 +77,7 @@ def test_the_page_is_followed_to_the_letter(tmp_path: Path) -> None:
     follow(blocks()[1])
     taken, pages = uploaded(here)
     assert taken["501"][0] == 19.5
-    assert "You had 15.5 of 20 points, and now have 19.5 of 20." in pages["501"]
+    assert "You had 15.5 of 20 points. Now you have 19.5 of 20." in pages["501"]
     assert "Reason: the sheet was unclear" in pages["501"]
     assert "5.5 points: right, but for the comments" in pages["501"]
     assert "What has changed" not in pages["502"]

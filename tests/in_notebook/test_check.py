@@ -405,7 +405,7 @@ def test_the_html_is_readable_and_harmless(notebook: Notebook, solved) -> None:
     for picture in pictures:
         assert picture["src"].startswith("data:image/svg+xml;base64,")
         assert picture["alt"] == "Loss by epoch"
-    assert "From the start “published”: your code (solid) ends at " in words.text
+    assert "Initial parameters “published”: your code (solid) ends at " in words.text
     assert "expected (dashed)" not in words.text
     assert "http" not in html
     notebook.run(
@@ -439,7 +439,7 @@ def test_courses_are_drawn_without_matplotlib(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     notebook.run(solved["regression"])
     html = notebook.check('gradkit.check(task="regression-numpy", hints=4)')._repr_html_()
-    assert html.count("<img") == html.count("From the start “") > 1
+    assert html.count("<img") == html.count("Initial parameters “") > 1
     assert html.count("expected (dashed)") == html.count("<img")
 
 

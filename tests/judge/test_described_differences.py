@@ -38,8 +38,8 @@ def message(change: Change, expected: list[Array]) -> str:
 NUMBERS: list[tuple[Change, str]] = [
     (
         lambda dx, n: dx / n,
-        "`dx` is 1/N of the expected value in every entry (N = 5): it is divided by N once too "
-        "often.",
+        "`dx` is 1/N of the expected value in every entry (N = 5): there is one division by "
+        "N too many.",
     ),
     (
         lambda dx, n: dx * n,
@@ -104,9 +104,12 @@ def test_a_sum_over_the_wrong_axis() -> None:
 
 SHAPES: list[tuple[Change, str]] = [
     (lambda dx, n: dx.T, "`dx` is the transpose of the expected array."),
-    (lambda dx, n: dx.ravel(), "Its numbers are right."),
-    (lambda dx, n: [dx, 2 * dx], "One of the values in it is right; return only that value."),
-    (lambda dx, n: dx.sum(), "It is summed over all axes."),
+    (lambda dx, n: dx.ravel(), "The numbers are right; only the shape is wrong."),
+    (
+        lambda dx, n: [dx, 2 * dx],
+        "`dx` holds several values, and one is right: return only this value.",
+    ),
+    (lambda dx, n: dx.sum(), "`dx` is summed over all axes."),
     (lambda dx, n: dx[:1], ""),
 ]
 

@@ -46,7 +46,7 @@ def test_right_observations_pass(name: str, takes_rate: bool) -> None:
         assert {v.message for v in found.values()} == {""}
     assert tuple(found) == ALL
     assert [len(v.entries) for v in found.values()] == [3, 3, 9, 9, 14]
-    assert found["trajectory"].notes == ("gradkit's own training loop called your functions.",)
+    assert found["trajectory"].notes == ("This check ran gradkit's training loop, not your loop.",)
 
 
 @pytest.mark.parametrize("amount", [1e-6, 0.3])
@@ -147,8 +147,8 @@ def test_complex_steps_have_no_own_rate() -> None:
 @pytest.mark.parametrize(
     ("start", "key", "said"),
     [
-        ("published", "final_W1", "1 of 14 losses and final parameters is wrong."),
-        ("asymmetric", "final_b2", "1 of 14 losses and final parameters is wrong."),
+        ("published", "final_W1", "1 of 14 values (losses and final parameters) is wrong."),
+        ("asymmetric", "final_b2", "1 of 14 values (losses and final parameters) is wrong."),
     ],
 )
 def test_a_wrong_final_parameter_fails_trajectory(start: str, key: str, said: str) -> None:
@@ -169,8 +169,8 @@ def test_the_first_example_that_parts_is_named() -> None:
 
     found = verdicts(case(changes={"run/asymmetric": with_outputs(y_hat=change)}))["trajectory"]
     assert found.message == (
-        "With the asymmetric initial parameters, your loss differs from the expected loss from "
-        "epoch 2, example 3 on. 4 of 14 losses and final parameters are wrong."
+        "Your loss differs from the expected loss from epoch 2, example 3 on (initial parameters "
+        "“asymmetric”). 4 of 14 values (losses and final parameters) are wrong."
     )
     assert failed(found) == {f"loss[{n}]" for n in (1, 2, 3, 4)}
 
@@ -232,9 +232,7 @@ def test_a_start_that_is_wrong_fails_interface_alone() -> None:
     """In the entry of initialise; other states of several roles make it fail too."""
     found = verdicts(case(changes={"initialise": with_outputs(b1=add(1.0, 0, 0))}))
     assert found["interface"].state == "fail"
-    assert found["interface"].message == (
-        "`init_params` does not give the assigned start in b1[0]."
-    )
+    assert found["interface"].message == ("`init_params` gives wrong initial values in b1[0].")
     assert {v.state for n, v in found.items() if n != "interface"} == {"pass"}
     gone = Missing("forward", "No forward.")
     mixed = verdicts(
@@ -436,7 +434,7 @@ def test_a_changed_input_is_an_entry_of_its_own() -> None:
 
     verdict = verdicts(case(changes={"update/random": change}))["update"]
     assert verdict.message == (
-        "`update_params` changes its input x_. It must not change it: work on a copy."
+        "`update_params` changes its input x_, which must stay the same. Work on a copy."
     )
     assert failed(verdict) == {"X"}
     assert len(verdict.entries) == 10

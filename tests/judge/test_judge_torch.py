@@ -18,7 +18,7 @@ def test_right_observations_pass(name: str) -> None:
     found = verdicts(case(name))
     assert {v.state for v in found.values()} == {"pass"}
     assert tuple(found) == ("model", "forward", "gradient", "trajectory")
-    assert found["trajectory"].notes == ("Your own training loop was run.",)
+    assert found["trajectory"].notes == ("This check ran your own training loop.",)
 
 
 @pytest.mark.parametrize(
@@ -179,8 +179,9 @@ def test_losses_that_leave_their_course() -> None:
     changes = {"run/published": with_outputs(loss=change)}
     found = verdicts(case("regression-torch", changes=changes))["trajectory"]
     assert found.message == (
-        "With the published initial parameters, your loss differs from the expected loss from "
-        "epoch 8 on. 13 of 28 losses and final parameters are wrong."
+        "Your loss differs from the expected loss from epoch 8 on (initial parameters "
+        "“published”). "
+        "13 of 28 values (losses and final parameters) are wrong."
     )
 
 
@@ -190,7 +191,7 @@ def test_losses_of_another_number(length: int) -> None:
     changes = {"run/published": with_outputs(loss=lambda v: np.resize(v, length))}
     found = verdicts(case("regression-torch", changes=changes))["trajectory"]
     assert found.message.startswith(
-        f"`fit` gives {length} losses for 20 epochs; one per epoch is expected. 20 of 29 "
+        f"`fit` gives {length} losses for 20 epochs; expected one loss for each epoch. 20 of 29 "
     )
 
 

@@ -195,7 +195,7 @@ def test_steps_that_are_off_by_single_precision_are_told_so() -> None:
 # --- other rows --------------------------------------------------------------------------
 
 OWN_ROWS = "`fit` always trains on the assignment's data"
-ONE_SIZE = "If every row is given twice and in another order"
+ONE_SIZE = "gradkit also trained on every row twice, in another order."
 
 
 def test_losses_of_the_assignments_own_rows_are_told() -> None:

@@ -145,7 +145,7 @@ def test_an_unknown_code_is_refused_with_similar_ones() -> None:
     """A slip of the pen gets the code that was meant."""
     with pytest.raises(
         UnknownMistakeError,
-        match=r"There is no mistake 'swaped-index' in the catalogue; similar ones are swapped-",
+        match=r"There is no mistake 'swaped-index' in the catalogue; similar mistakes are swapped-",
     ):
         mistake("swaped-index")
     assert similar("Wrong Sign")[0] == "wrong-sign"

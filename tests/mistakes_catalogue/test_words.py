@@ -100,9 +100,9 @@ def test_verbs_agree_with_their_number() -> None:
         for each in (one, two, Slip("wrong-sign"))
     ]
     assert told == [
-        "W1[0,0] moves up the gradient instead of down.",
-        "W1[0,0] and W1[0,1] move up the gradient instead of down.",
-        "The parameters move up the gradient instead of down.",
+        "W1[0,0] moves in the wrong direction: each step makes the loss larger.",
+        "W1[0,0] and W1[0,1] move in the wrong direction: each step makes the loss larger.",
+        "The parameters move in the wrong direction: each step makes the loss larger.",
     ]
 
 
@@ -112,9 +112,9 @@ def test_verbs_agree_with_their_number() -> None:
         ("wrong-learning-rate", (("ratio", 10.0),), "regression-torch", "the step is 10 times"),
         ("wrong-learning-rate", (), "regression-numpy", "0.001 for weights and of 0.01 for biases"),
         ("layer-repeated", (("order", "112"),), "regression-numpy", "runs layers 1, 1 and 2"),
-        ("mini-batch", (("rows", 1),), "regression-torch", "steps on 1 row at"),
-        ("mini-batch", (("rows", 2),), "regression-torch", "steps on 2 rows at"),
-        ("mini-batch", (), "regression-torch", "steps on some rows at"),
+        ("mini-batch", (("rows", 1),), "regression-torch", "use 1 row at"),
+        ("mini-batch", (("rows", 2),), "regression-torch", "use 2 rows at"),
+        ("mini-batch", (), "regression-torch", "use some rows at"),
         ("hidden-returned", (("stage", "z2"),), "regression-numpy", "the weighted sum of layer 2"),
         ("wrong-hidden-returned", (("stage", "x"),), "regression-numpy", "the input of the net"),
         ("wrong-activation", (("layer", 2),), "regression-numpy", "the weighted sum itself"),

@@ -49,9 +49,9 @@ def test_what_is_not_graded_any_more_has_no_points() -> None:
     said = "Since 2026-11-20: 9.5 / 20 before, not graded now."
     assert to_comment(result(), 3, gone).splitlines()[1] == said
     never = replace(gone, score=replace(gone.score, old=0.0, old_max=0.0))
-    said = "Since 2026-11-20: not graded before, and not now."
+    said = "Since 2026-11-20: still not graded."
     assert to_comment(result(), 3, never).splitlines()[1] == said
-    assert "It was not graded, and is not now." in student_page(result(), 3, never)
+    assert "Your submission is still not graded." in student_page(result(), 3, never)
 
 
 SAID = "“Regression” was not submitted."

@@ -89,7 +89,7 @@ def test_one_hint_is_shown_until_more_are_asked_for(folder: Path) -> None:
     default = check("hw/chen.py")
     assert default.count("hint: ") == 1
     assert default.endswith(
-        "\nOne hint is shown for each mistake. For more, add --hints 3 or --hints 4.\n"
+        "\nOne hint is shown for each mistake. For more hints, add --hints 3 or --hints 4.\n"
     )
     more = check("hw/chen.py", "--hints", "3")
     assert more.count("hint: ") == 2

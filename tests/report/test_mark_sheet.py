@@ -32,7 +32,7 @@ plain  2.75 / 20 ─────────────────────
     ? trajectory       0 / 2  inconclusive
       A corner.
     plain
-  seed 7 · without a model solution · provisional: the instructor's marks count
+  seed 7 · without a model solution · provisional: the instructor decides the marks
 """
 
 
@@ -119,8 +119,10 @@ def test_several_submissions_end_in_a_table() -> None:
 
 def test_published_form_is_named() -> None:
     """Nobody should take such marks for the usual ones."""
-    assert "compared with the published form" in to_text([replace(result(), form="published")], 3)
-    assert "compared with the published form" not in to_text([result()], 3)
+    assert "compared with the rule of the published notebook" in to_text(
+        [replace(result(), form="published")], 3
+    )
+    assert "compared with the rule of the published notebook" not in to_text([result()], 3)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_a_finding_is_a_problem() -> None:
     assert problem["file"] == "hw/a.py"
     assert problem["line"] == line_of(wrong, "d_output = 2")
     assert int(problem["column"]) > 4
-    assert problem["message"].endswith("move up the gradient instead of down.")
+    assert problem["message"].endswith("direction: each step makes the loss larger.")
 
 
 def test_a_crash_is_a_problem() -> None:

@@ -84,9 +84,11 @@ def test_the_default_report_has_one_hint_and_no_formula() -> None:
     assert short.count("hint: ") == 1
     assert FINDING.hints[1] in short
     assert "move" not in short.replace("moved", "").split("hint:")[0]
-    assert short.endswith("For more, add --hints 4.\n")
+    assert short.endswith("For more hints, add --hints 4.\n")
     only_formula = replace(FINDING, hints=FINDING.hints[:2])
-    assert "For more, add --hints 4." in to_text([result_with(only_formula)], 4, one_hint=True)
+    assert "For more hints, add --hints 4." in to_text(
+        [result_with(only_formula)], 4, one_hint=True
+    )
     nothing_more = replace(only_formula, applies={}, should={})
     assert "For more" not in to_text([result_with(nothing_more)], 4, one_hint=True)
 

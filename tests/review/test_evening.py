@@ -144,7 +144,7 @@ def test_an_evening_of_two_graders(browser: Any, canvas: Path) -> None:
         ada.goto(f"{address}finding?code={code}")
         student = ada.inner_text("section.finding h2 a")
         ada.fill("form[action*='class-finding'] input[name=comment]", "the sheet was unclear")
-        ada.click("text=Withdraw it")
+        ada.click("text=Withdraw the finding")
         ada.wait_for_selector("text=Withdrawn by Ada: the sheet was unclear")
         assert violations(ada) == []
     book = ("--gradebook", canvas / "book.csv", "--column", "71")

@@ -178,7 +178,7 @@ def test_points_that_a_person_has_set_stay(browser_page: Browser) -> None:
     """A decision sets the points of the other checks, and the page says so."""
     sent = form_of(page(browser_page), "points", item=UPDATE)
     browser_page.post("points", **sent, points="1", comment="by hand")
-    assert "A person has set those of update, and they stay." in page(browser_page)
+    assert "A person has set the points of update. These do not change." in page(browser_page)
     assert decide(browser_page, "withdrawn") == 303
     result = student_result(browser_page.folder, ANNA).result
     lost = {c.check: c.max_score - c.score for t in result.tasks for c in t.checks}

@@ -330,10 +330,10 @@ def test_a_finding_is_withdrawn_and_counted_again(browser_page: Browser) -> None
     assert (run.kind, run.who) == ("remark", "Default")
     page = browser_page.get("finding", code="swapped-index").text
     assert "Withdrawn by Default: unclear sheet" in page
-    freed = page.partition("Students who have it lose no points:")[2].partition("</p>")[0]
+    freed = page.partition("Students with this finding lose no points:")[2].partition("</p>")[0]
     assert f"<bdi>{ANNA}</bdi>" in freed
     assert BEN not in freed
-    assert "Count it again" in page
+    assert "Count the finding again" in page
     assert browser_page.post("class-finding", **fields(), action="keeps").status == 303
     assert student_result(browser_page.folder, ANNA).result.score == before
     for changes, why in (

@@ -83,7 +83,7 @@ def test_next_and_previous_stay_within_the_filter(browser_page: Browser) -> None
     )
     assert 'rel="next"' not in page
     page = browser_page.get("student", name=EVE, show="ungraded").text
-    assert "not among these 2 any more" in page
+    assert "no longer among these 2" in page
     assert 'rel="prev"' in page
     assert 'rel="next"' in page
 

@@ -154,7 +154,7 @@ class TestCommand:
         )
         done = CliRunner().invoke(main, ["doctor"])
         assert done.exit_code == 0
-        assert "not tier 1: it needs Linux on x86_64 or aarch64" in done.stdout
+        assert "not tier 1: this tier needs Linux on x86_64 or aarch64" in done.stdout
         assert "docker run --rm" in done.stdout
 
 

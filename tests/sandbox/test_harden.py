@@ -181,7 +181,7 @@ class TestTiers:
         options = {"handlers": "unfit", "search": [str(tmp_path)]}
         text = (
             "student code would run at isolation tier 1 here, but tier 2 is required. Tier 2 "
-            "is not reached: it needs a kernel with Landlock .*`gradkit doctor` shows what"
+            "is not reached: this tier needs a kernel with Landlock .*`gradkit doctor` shows what"
         )
         with (
             Workshop(**options, require_tier=2) as workshop,

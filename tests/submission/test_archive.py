@@ -129,7 +129,7 @@ def test_doubled_damaged_and_protected_members(tmp_path):
     assert sorted(problems(path)) == [
         "bad.py is damaged inside the archive. Pack the files again.",
         "good.py is in the archive twice; the first one was read.",
-        "locked.py is protected by a password. Pack the files again without one.",
+        "locked.py is protected by a password. Pack the files again without a password.",
     ]
 
 

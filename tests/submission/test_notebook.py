@@ -77,7 +77,7 @@ def test_broken_and_indented_cells_are_told():
     assert [(cell.cell, cell.first_line) for cell in cells][:3] == [(1, 1), (1, 2), (2, 1)]
     assert [problem.message for problem in problems] == [
         "Code cell 1, line 2 is not valid Python: invalid syntax.\n  y = = 2\n      ^\n"
-        "`y` cannot be graded until you fix this line; the rest can.",
+        "`y` cannot be graded until you fix this line. Your other valid code is graded.",
         "The indent at code cell 4, line 2 is not allowed there. It was removed to grade the "
         "rest, but Python refuses it: remove it from the file too.",
     ]

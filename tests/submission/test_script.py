@@ -168,7 +168,7 @@ def test_a_fault_costs_its_own_part():
     assert [cell.first_line for cell in cells] == [8, 16, 20]
     assert [problem.message for problem in problems] == [
         "hw.py:20 is not valid Python: invalid syntax.\n  x = = 1\n      ^\n"
-        "`x` cannot be graded until you fix this line; the rest can."
+        "`x` cannot be graded until you fix this line. Your other valid code is graded."
     ]
     assert problems[0].place.line == 20
     assert problems[0].broken
@@ -192,7 +192,8 @@ def test_a_function_that_is_not_python_costs_what_it_defines():
     assert [line for line in whole.split("\n") if line] == ["y = 1", "def h(x):", "    return 1"]
     assert whole.split("\n").index("def h(x):") == 8
     assert [problem.message.split("\n")[-1] for problem in problems] == [
-        f"`{name}` cannot be graded until you fix this line; the rest can." for name in "fg"
+        f"`{name}` cannot be graded until you fix this line. Your other valid code is graded."
+        for name in "fg"
     ]
     assert [problem.place.line for problem in problems] == [2, 7]
 
@@ -213,5 +214,5 @@ def test_an_encoding_that_fits_nothing_is_told():
     cells, problems, _ = read_script(File("hw.py", b"\n\n\nx = '\xe9'"), "hw.py")
     assert cells[0].source.endswith("'é'")
     assert problems[0].message == (
-        "hw.py is not valid UTF-8. It was read as Latin-1; save it as UTF-8."
+        "hw.py is not valid UTF-8. The file was read as Latin-1. Save the file as UTF-8."
     )

@@ -187,7 +187,7 @@ def test_logical_lines():
 
 ADVICE = (
     "contains more code than an exercise needs: at most 400 kB in all, and 50000 words and "
-    "symbols, are read. Submit only the exercise, without data in it."
+    "symbols, are read. Submit only the exercise, without data."
 )
 
 

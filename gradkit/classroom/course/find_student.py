@@ -155,7 +155,7 @@ def meant(
     if len(found) > 1:
         raise UnknownStudentError(
             f"{where}{word} could be {_join_names(found, 'or')}. "
-            "Write more of the name, or all of it."
+            "Write more of the name, or the full name."
         )
     return found[0] if found else None
 

@@ -134,9 +134,9 @@ def feedback(store: Store, plan: Plan) -> Given:
         filled = plan.table.fill([_mark(known[name], page) for name, page in pages.items()])
     elif not names:
         raise FeedbackError(
-            f"No submission in {store.path} was downloaded from {_platform(plan)}, which "
-            "matches pages by the file names of its download. Write the pages with --format "
-            "folder."
+            f"No submission in {store.path} was downloaded from {_platform(plan)}. "
+            f"{_platform(plan)} matches pages by the file names of its download. Write the pages "
+            "with --format folder."
         )
     if plan.changed:
         names = {name: file for name, file in names.items() if pages[name].new}
@@ -155,7 +155,7 @@ def feedback(store: Store, plan: Plan) -> Given:
         left += [Left(name, GRADE, reasons[name]) for name in without_score]
     elif on_pages := [name for name in without_score if name in names]:
         students = "".join(first_names(on_pages, 6))
-        notes.append(f"These pages say why there is no grade: {students}.")
+        notes.append(f"These students get a page that explains why they have no grade: {students}.")
     rule = f"no attempt counts by the rule {rule_of(store)}"
     uncounted = dict.fromkeys(sorted(known.keys() - {*ungraded, *pages, *absent, *held}), rule)
     return Given(
@@ -413,7 +413,7 @@ def _table(
         raise FeedbackError("--gradebook is a table of Canvas. Add --format canvas.")
     if (gradebook is None) != (column is None):
         raise FeedbackError(
-            "--gradebook and --column must be given together: the table, and a column of it."
+            "Give --gradebook and --column together: the gradebook, and one of its columns."
         )
     path = worksheet or gradebook
     if path is None and in_place:

@@ -247,9 +247,12 @@ def differences(
     known = [run.id for run in store.runs()]
     for number in (before, after):
         if number not in known:
-            there = f"There are {', '.join(map(str, known))}" if known else "There are none yet"
+            there = (
+                f"The runs are {', '.join(map(str, known))}" if known else "There are no runs yet"
+            )
             raise RunError(
-                f"There is no run {number} in {store.path}. {there}: `gradkit history` lists them."
+                f"There is no run {number} in {store.path}. {there}. `gradkit history` lists all "
+                f"runs."
             )
     old, new = stood(store, before), stood(store, after)
     found = []

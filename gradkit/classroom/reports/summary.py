@@ -283,9 +283,10 @@ def reasons(result: Result) -> Iterator[Reason]:
         Reason(
             "held",
             format_text(
-                "the points of {check} must be confirmed: {codes}",
+                "you must confirm the points of {check}: for this student with `gradkit review DIR "
+                "--serve`, or for the class with `gradkit remark DIR {accepts}`",
                 check=name,
-                codes=", ".join(codes),
+                accepts=" ".join(f"--accept {code}" for code in codes),
             ),
         )
         for name, codes in held_marks(result).items()

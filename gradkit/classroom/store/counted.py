@@ -355,7 +355,7 @@ def _find(result: Result, kept: Kept, name: str) -> OverrideTarget:
     wrong = several if found else "is not a check of this result"
     words = [*known, *(key.partition("/")[2] for key in known)]
     near = "" if found else did_you_mean(name, words)
-    raise OverrideError(f"{name} {wrong}. There are {', '.join(found or known)}.{near}")
+    raise OverrideError(f"{name} {wrong}. Expected one of {', '.join(found or known)}.{near}")
 
 
 def overrides(store: Store, upto: int | None = None) -> dict[str, tuple[Override, ...]]:

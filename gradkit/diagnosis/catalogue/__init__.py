@@ -79,7 +79,7 @@ def mistake(code: str) -> Mistake:
     if found is not None:
         return found
     near = similar(code)
-    known = f"similar ones are {', '.join(near)}" if near else "`gradkit explain` lists all"
+    known = f"similar mistakes are {', '.join(near)}" if near else "`gradkit explain` lists all"
     raise UnknownMistakeError(f"There is no mistake {code!r} in the catalogue; {known}.")
 
 

@@ -233,15 +233,15 @@ def why_untraced(trace: Trace) -> str:
     """
     if trace.lost is not None:
         return format_text(
-            "while it was run line by line, its process {happened}",
+            "the process that ran the function line by line {happened}",
             happened=trace.lost.detail,
         )
     if trace.failure is not None:
         return format_text(
-            "while it was run line by line, the function raised {type}", type=trace.failure.type
+            "the function raised {type} while gradkit ran each line alone", type=trace.failure.type
         )
     if trace.steps is None or not any(trace.steps.spots):
-        return "none of its lines could be traced"
+        return "gradkit could not trace any line of the function"
     return ""
 
 

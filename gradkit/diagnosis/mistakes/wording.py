@@ -125,8 +125,6 @@ def _verbs(count: int) -> dict[str, str]:
     return {
         "is_": format_count("is", "are", count),
         "moves": format_count("moves", "move", count),
-        "starts": format_count("starts", "start", count),
-        "stays": format_count("stays", "stay", count),
         "changes": format_count("changes", "change", count),
         "does_not": format_count("does not", "do not", count),
     }

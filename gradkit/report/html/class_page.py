@@ -161,7 +161,7 @@ def _frequencies(made: Sequence[MistakeCount]) -> Drawing | None:
     """
     if not made:
         return None
-    title = "Mistakes by how many students made them; the table below has the same numbers."
+    title = "Number of students for each mistake; the table below has the same numbers."
     counts = tuple((each.code, len(each.rows)) for each in made[:BARS])
     return placed(bars(counts), "frequencies", title)
 

@@ -302,7 +302,7 @@ def courses(check: Data, name: str) -> Iterator[Drawing]:
                 format_text("expected (dashed) {expected}", expected=_short(last[-1], digits))
             )
         said = format_text(
-            "From the start “{start}”: {ends}.",
+            "Initial parameters “{start}”: {ends}.",
             start=run["start"],
             ends=", ".join(ends),
         )
@@ -335,9 +335,11 @@ def heat_map(check: Data, name: str) -> Drawing | None:
         wrong=", ".join(wrong[:12]),
     )
     title += format_text(" and {count} more.", count=len(wrong) - 12) if len(wrong) > 12 else "."
-    caption = "Right entries ✓ and wrong ones ✗."
+    caption = "Right entries ✓ and wrong entries ✗."
     if any("expected" in entry for entry in check["entries"]):
-        caption += " The number is how far an entry is off; the worst have the strongest shade."
+        caption += (
+            " Each number is the error of an entry; the largest errors have the darkest colour."
+        )
     return placed(shaded(drawn), f"{name}-heat", title, caption)
 
 

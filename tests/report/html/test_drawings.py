@@ -130,7 +130,7 @@ def test_a_course_that_was_not_found_is_drawn_as_far_as_it_is_told() -> None:
     course = {"start": "s", "epochs": [1, 2], "found": [], "expected": [2.0, 1.0]}
     check = {"courses": [course], "state": "fail"}
     (only,) = courses(check, "a")
-    assert only.caption == "From the start “s”: expected (dashed) 1."
+    assert only.caption == "Initial parameters “s”: expected (dashed) 1."
     del course["expected"]
     assert list(courses(check, "a")) == []
 
@@ -149,7 +149,7 @@ def test_ends_that_differ_are_told_apart(state: str, found: float, told: str) ->
     """By as many digits as it takes, where they are wrong: the same number twice would say less."""
     course = {"start": "s", "epochs": [1], "found": [found], "expected": [0.695]}
     (only,) = courses({"courses": [course], "state": state}, "a")
-    assert only.caption == f"From the start “s”: your code (solid) ends at {told}."
+    assert only.caption == f"Initial parameters “s”: your code (solid) ends at {told}."
 
 
 def entry(index: tuple[int, ...], state: str, found: float | None = 1.0, **more: float) -> dict:

@@ -198,11 +198,11 @@ def test_what_has_changed_is_said_first() -> None:
     """Totals, checks, words and findings; without changes there is nothing of it."""
     page = student_page(result(), 3, changes())
     text = " ".join(Elements(page).text.split())
-    assert "What has changed since 2026-11-20 You had 9.5 of 20 points, and now have 12.5" in text
+    assert "What has changed since 2026-11-20 You had 9.5 of 20 points. Now you have 12.5" in text
     assert "Another of your submissions counts now. Reason: Reason plain" in text
     assert '<td class="figure">6.5 / 12</td><td class="figure">9.5 / 12</td>' in page
     assert "Regression in numpy: update – 1 point: Given plain" in text
-    assert "Regression in numpy: forward – taken back: Taken plain" in text
+    assert "Regression in numpy: forward – removed: Taken plain" in text
     assert "No longer found Regression in numpy: update – Gone plain (W1[0,1], plain)" in text
     assert "Found now Regression in numpy – Come plain" in text
     assert text.index("What has changed") < text.index("Points of each check")
