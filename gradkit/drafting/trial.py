@@ -127,16 +127,7 @@ class HandoutProcess(AbstractContextManager["HandoutProcess"]):
     def run_all(self, runs: Sequence[Run]) -> list[Ran]:
         """Run several lines, which do not know of each other, with as few requests as possible."""
         requests = [_request(run) for run in runs]
-        groups: list[list[Frame]] = []
-        arrays = size = 0
-        for run, request in zip(runs, requests, strict=True):
-            own = sum(array.nbytes for array in request.arrays.values())
-            count = len(run.reads) + len(request.arrays)
-            if not groups or arrays + count > MAX_ARRAYS or size + own > MAX_BYTES:
-                groups.append([])
-                arrays = size = 0
-            groups[-1].append(request)
-            arrays, size = arrays + count, size + own
+        groups = grouped(requests, [len(run.reads) for run in runs])
         replies = [
             reply for group in groups for reply in self._process.ask_all(group, at_once=True)
         ]
@@ -153,6 +144,24 @@ class HandoutProcess(AbstractContextManager["HandoutProcess"]):
 
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
+
+
+def grouped(requests: Sequence[Frame], counts: Sequence[int]) -> list[list[Frame]]:
+    """Divide requests into groups that one frame can hold.
+
+    ``counts`` has the number of arrays in the reply to each request.
+    """
+    groups: list[list[Frame]] = []
+    arrays = size = 0
+    for request, count in zip(requests, counts, strict=True):
+        own = sum(array.nbytes for array in request.arrays.values())
+        total = count + len(request.arrays)
+        if not groups or arrays + total > MAX_ARRAYS or size + own > MAX_BYTES:
+            groups.append([])
+            arrays = size = 0
+        groups[-1].append(request)
+        arrays, size = arrays + total, size + own
+    return groups
 
 
 def given_modules(submission: Submission, path: Path) -> Iterator[tuple[str, str]]:
