@@ -94,6 +94,9 @@ def mutants(
                 put(part)
 
 
+LOOKUPS = ("get", "setdefault", "pop", "getattr")
+"""Functions whose last argument may be the default of an entry."""
+
 UNDEFINED = "is_not_executed"
 """Name that no module defines, so that a part in which it is read raises."""
 
@@ -103,14 +106,20 @@ def raising(
 ) -> Iterator[tuple[Mutant, ast.Module]]:
     """Yield a syntax tree for each part that mutants may change, in which the part raises.
 
-    The part is executed if a run of the tree raises. For the parameters see `mutants`; the tree is
-    only valid until the next one. The change of a `Mutant` here begins as those of mutants of the
-    part do: ``was -> ``.
+    The part is executed if a run of the tree raises. The default of an entry, as in
+    ``config.get("rate", 0.1)``, is left out, because it is computed even where it is not used. For
+    the parameters see `mutants`; the tree is only valid until the next one. The change of a
+    `Mutant` here begins as those of mutants of the part do: ``was -> ``.
     """
     tree, lines = ast.parse(text), text.splitlines()
     stop = ast.Name(UNDEFINED, ast.Load())
     for _, node in _own(tree, words, given):
+        calls = [part for part in ast.walk(node) if isinstance(part, ast.Call)]
+        defaults = [call.args[-1] for call in calls if _called(call) in LOOKUPS and call.args]
+        unused = {part for default in defaults for part in ast.walk(default)}
         for part, put in list(_places(node)):
+            if part in unused:
+                continue
             is_read = isinstance(getattr(part, "ctx", ast.Load()), ast.Load)
             if isinstance(part, ast.stmt) or (isinstance(part, ast.expr) and is_read):
                 new = ast.Raise(stop) if isinstance(part, ast.stmt) else stop

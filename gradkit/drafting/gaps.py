@@ -8,8 +8,12 @@ that the assignment may use tell it from the model solution, they become a hard 
 does, the change is a guessed entry of ``equivalent``, unless
 
 - a run of the checks does not reach the changed part, or
+- the changed function returns something that no check reads, such as a cache, or
 - the change has no effect only because of an initial value, such as an array of zeros, or because
   of a number among the inputs that always is the same.
+
+A right solution may have 1e-12 where the model solution has 1e-15. So inputs with which the size of
+such a number matters are not used, unless it matters in all checks.
 """
 
 from __future__ import annotations
@@ -96,9 +100,11 @@ class _Search:
     ) -> None:
         self._text, self._process, self._show, self._end = text, process, show, end
         self._definitions = ast.parse(text).body
+        self._with_other_tiny = TINY.sub(lambda match: f"(3 * {match[0]})", text)
         self._detected: set[Mutant] = set()
         self._undetected: dict[str, list[_Change]] = {}
         self._untried: Counter[str] = Counter()
+        self._judges_tiny: set[str] = set()
         self._kinds: dict[tuple[str, int], Kinds] = {}
 
     def add(self, task: FunctionTask) -> None:
@@ -107,6 +113,8 @@ class _Search:
         self._undetected[task.id] = []
         if probes is None:
             return
+        if any(self._depends_on_tiny(task, draw, made) for draw, made in probes[0]):
+            self._judges_tiny.add(task.id)
         changes = list(self._changes(self._text, task, probes))
         for number, change in enumerate(changes, 1):
             if time.monotonic() > self._end:
@@ -188,13 +196,21 @@ class _Search:
         remaining = [
             change for change in waiting if not any(self._is_wrong(task, change, p) for p in probes)
         ]
-        remaining = [c for c in remaining if (c.mutant.line, _was(c)) in executed]
+        unread = self._with_unread_values(task)
+        remaining = [
+            c
+            for c in remaining
+            if (c.mutant.line, _was(c)) in executed and c.replacement.line not in unread
+        ]
         count = 0
         if not remaining or self._is_late(task, remaining) or not self._varies(task):
             return
         cases = [*_cases(task, frozenset()), *_wild_cases(task)]
         further: list[Probes] = [
-            [probe] for seed in MORE_SEEDS for probe in self._right(task, seed)
+            [(draw, made)]
+            for seed in MORE_SEEDS
+            for draw in draws(task, seed)
+            if (made := self._usable(task, draw)) is not None
         ]
         further += [p for case in cases for p in self._hard_probes(task, case) or []]
         for each in further:
@@ -210,6 +226,23 @@ class _Search:
             for line, change in dict.fromkeys(c.key for c in remaining if c.key not in dubious):
                 why = f"equal outputs with {count} other inputs"
                 yield Equivalent(line=line, change=change, why=why)
+
+    def _with_unread_values(self, task: FunctionTask) -> set[int]:
+        """Return the lines of the definitions that make values which no check reads."""
+        words: set[str] = set()
+        for place, check in enumerate(task.checks):
+            made = {*check.call.makes}
+            others = [each for n, each in enumerate(task.checks) if n != place]
+            for other in others:
+                made -= {*other.call.reads}
+            made -= {name for text in check.compare for name in re.findall(r"\w+", text)}
+            words |= words_in(check) if made else set()
+        lines = {node.lineno for _, node in reached(ast.parse(self._text), words)}
+        return {
+            _first_line(top)
+            for top in self._definitions
+            if any(top.lineno <= line <= (top.end_lineno or line) for line in lines)
+        }
 
     def _executed(
         self, task: FunctionTask, waiting: Sequence[_Change], probes: Sequence[Probes]
@@ -281,7 +314,7 @@ class _Search:
             last = [list(draws(other, seed))[-1] for seed in SEEDS]
         except LinesError:
             return None
-        found = [(draw, made) for draw in last if (made := self._finite(task, draw)) is not None]
+        found = [(draw, made) for draw in last if (made := self._usable(task, draw)) is not None]
         return [[each] for each in found] if len(found) == len(SEEDS) else None
 
     def _right(self, task: FunctionTask, seed: int) -> Iterator[tuple[Draw, Mapping[str, Made]]]:
@@ -290,6 +323,22 @@ class _Search:
             made = self._finite(task, draw)
             if made is not None:
                 yield draw, made
+
+    def _usable(self, task: FunctionTask, draw: Draw) -> dict[str, Made] | None:
+        """Return the right outputs for further inputs.
+
+        None if they are not finite, or depend on the size of a tiny number.
+        """
+        made = self._finite(task, draw)
+        is_judged = task.id in self._judges_tiny or self._with_other_tiny == self._text
+        if made is None or is_judged or not self._depends_on_tiny(task, draw, made):
+            return made
+        return None
+
+    def _depends_on_tiny(self, task: FunctionTask, draw: Draw, made: Mapping[str, Made]) -> bool:
+        """Return whether other tiny numbers in the model solution give other outputs."""
+        with self._process.with_text(self._with_other_tiny):
+            return self._process.is_wrong(task, draw, made, ())
 
     def _finite(self, task: FunctionTask, draw: Draw) -> dict[str, Made] | None:
         """Return the right outputs for some inputs, None if they are not finite."""
@@ -348,6 +397,9 @@ def _reads(text: str, task: FunctionTask) -> frozenset[str]:
 ARRAY = re.compile(r"(normal|positive|distinct)\((.+)\)")
 PROBABLE = re.compile(r"uniform\([^,]+, [^,]+, (.+)\)")
 LABELS = re.compile(r"integers\((\w+), .+\)")
+
+TINY = re.compile(r"(?<![\w.])(?:\d(?:\.\d*)?e-(?:0?[4-9]|\d\d)|0?\.000\d+)\b", re.IGNORECASE)
+"""A tiny number in code, such as 1e-8."""
 
 KINKS = frozenset(
     ["<", "max", "maximum", "amax", "argmax", "min", "minimum", "abs", "sign", "sort"]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from gradkit.drafting.draft import DraftCheck, DraftTask, makes, random_checks, symbolic
 from gradkit.drafting.guess import AXES, LABELS, NUMBERS, Guess, Known, array, guesses, names_in
@@ -582,6 +583,7 @@ def _accepted(grown: DraftTask, ran: Ran, owner: str) -> tuple[DraftTask | None,
         and "cache" not in re.split(r"[\[.]", output)[0]
         and value.size
         if output in returns or not np.array_equal(value, drawn.get(output, np.nan))
+        if not _is_passed_on(output, value, drawn)
     }
     given = [value for value in drawn.values() if isinstance(value, np.ndarray)]
     stored = [
@@ -601,6 +603,18 @@ def _accepted(grown: DraftTask, ran: Ran, owner: str) -> tuple[DraftTask | None,
     checks = (*grown.checks[:-1], replace(check, compare=tuple(values)))
     return replace(grown, checks=checks, links=links, shapes=shapes), ""
 
+
+def _is_passed_on(output: str, value: NDArray[Any], drawn: Mapping[str, Any]) -> bool:
+    """Return whether an entry of a returned dict is that of an input, as a learning rate is."""
+    entry = _ENTRY.fullmatch(output)
+    tables = [each for each in drawn.values() if isinstance(each, Mapping)]
+    return entry is not None and any(
+        np.array_equal(table[entry[1]], value) for table in tables if entry[1] in table
+    )
+
+
+_ENTRY = re.compile(r"\w+\[['\"](\w+)['\"]\]")
+"""An entry of a dict, as ``config['learning_rate']``."""
 
 _ITEM = re.compile(r"\[\d\]$")
 """Number of an item of a list, which is compared if the list is no array."""

@@ -41,6 +41,35 @@ def cross_entropy(p, y):
     return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
 
 
+def smooth(x):
+    """Return a smooth absolute value.
+
+    - x: Inputs, of shape (N, D)
+    """
+    return np.sqrt(x**2 + 900.0) - 30.0 + np.maximum(np.abs(x) - 50.0, 0.0)
+
+
+def cube_forward(x):
+    """Return the cube.
+
+    - x: Inputs, of shape (N, D)
+    """
+    cache = (x, x**2)
+    return x**3, cache
+
+
+def momentum(w, dw, config):
+    """Return the weights and the config after a step.
+
+    - w: Weights, of shape (N, D)
+    - dw: Gradients, of shape (N, D)
+    """
+    config.setdefault("rate", 0.25)
+    v = config.get("velocity", np.zeros_like(w))
+    config["velocity"] = 0.5 * v - config["rate"] * dw
+    return w + config["velocity"], config
+
+
 class Average:
     def __init__(self):
         self.mean = 0
@@ -94,11 +123,31 @@ def test_a_change_that_is_not_executed_is_no_guess(unseen: dict[str, set[str]]) 
 def test_inputs_that_show_a_mistake_become_a_hard_case(
     tasks: dict[str, Any], unseen: dict[str, set[str]], drafted: Path
 ) -> None:
-    """Probabilities of 0 and 1 detect a missing clip."""
-    assert tasks["cross-entropy"]["hard"] == [{"p": "binary(N, 1)"}]
-    assert "equivalent" not in tasks["cross-entropy"]
-    assert not unseen["cross-entropy"]
-    assert "# guess: detects the mistake np.clip(p, 1e-15, 1 - 1e-15) -> p" in drafted.read_text()
+    """Without further inputs, an approximation of the root would have full marks."""
+    assert tasks["smooth"]["hard"]
+    assert "equivalent" not in tasks["smooth"]
+    assert not unseen["smooth"]
+    assert "# guess: detects the mistake" in drafted.read_text()
+
+
+def test_the_size_of_a_tiny_number_is_not_judged(tasks: dict[str, Any]) -> None:
+    """Probabilities of 0 and 1 would, and a right solution may clip at 1e-12."""
+    assert "hard" not in tasks["cross-entropy"]
+    changes = [entry["change"] for entry in tasks["cross-entropy"]["equivalent"]]
+    assert "np.clip(p, 1e-15, 1 - 1e-15) -> p" in changes
+
+
+def test_values_that_no_check_reads_allow_no_guess(unseen: dict[str, set[str]]) -> None:
+    """Nothing in the checks reads the cache of a function without a backward pass."""
+    assert "2 -> 3" in unseen["cube"]
+
+
+def test_defaults_of_entries_are_tried(tasks: dict[str, Any], unseen: dict[str, set[str]]) -> None:
+    """An entry that is returned as it was passed is no output, so that the dict may be empty."""
+    (check,) = tasks["momentum"]["checks"]
+    assert not any("rate" in output for output in check["compare"])
+    assert {"config": {}} in tasks["momentum"]["hard"]
+    assert not unseen["momentum"]
 
 
 def test_a_change_that_an_initial_value_hides_is_no_guess(unseen: dict[str, set[str]]) -> None:
@@ -115,5 +164,5 @@ def test_changes_for_which_the_time_is_over_are_counted(
     shown: list[str] = []
     write_draft(tmp_path / "hw", tmp_path / "losses.py", show=shown.append)
     text = (tmp_path / "hw" / "assignment.toml").read_text(encoding="utf-8")
-    assert text.count("changes of the model solution were not tried, see audit") == 3
+    assert text.count("changes of the model solution were not tried, see audit") == 6
     assert shown == ["Running the functions of losses.py"]
