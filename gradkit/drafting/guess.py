@@ -113,7 +113,7 @@ TYPES = frozenset(
 _GROUP = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 _MATRIX = re.compile(r"\b([A-Za-z]\w*) (?:x|by|×) ([A-Za-z]\w*) (?:matrix|array)")
 _SHAPE_WORD = re.compile(r"(shape|size|dimensions?|array|of|:)[\s:=]*$", re.IGNORECASE)
-_BELOW = re.compile(r"<\s*=?\s*([A-Za-z_]\w*)")
+_BELOW = re.compile(r"<\s*=?\s*([A-Za-z_]\w*)\b(?![\w.]*>)")
 _LABEL = re.compile(r"\blabels?\b|\bindex|\bindices\b|\bclass(es)?\b|integer", re.IGNORECASE)
 _ONE_HOT = re.compile(r"one[- ]?hot", re.IGNORECASE)
 _SIGN = re.compile(r"\+1 (or|and) -1|-1 (or|and) \+?1")
