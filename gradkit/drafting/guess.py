@@ -3,6 +3,7 @@
 In: a parameter, and what is known from the functions before. Out: expressions of an assignment
 file, as ``normal(N, D)``, the most likely one first; `gradkit.drafting.search` runs the function to
 find out which one fits. A length of which nothing is known is ``?``: it gets a size of its own.
+Unknown lengths of a dict's entries that are equal have the same number: ``?1``.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class Known(Struct):
     def shape_of(self, name: str) -> Shape | None:
         """Return the shape of an array or of an entry of a dict with this name."""
         entries = (table[name] for table in self.tables.values() if name in table)
-        return self.arrays.get(name) or next(entries, None)
+        shape = self.arrays.get(name) or next(entries, None)
+        return None if shape is None else tuple(re.sub(r"\?\d+", "?", axis) for axis in shape)
 
 
 INITIALISERS = {r"w\w*_init\w*": "np.random.randn", r"b\w*_init\w*": "np.zeros"}
