@@ -32,8 +32,12 @@ class DraftError(GradkitError):
     """No assignment can be drafted from a handout; the text says why and what to do."""
 
 
+def _show_nothing(text: str) -> None:
+    """Show no progress."""
+
+
 def write_draft(
-    folder: Path, handout: Path, *, show: Callable[[str], object] = len, **settings: Any
+    folder: Path, handout: Path, *, show: Callable[[str], object] = _show_nothing, **settings: Any
 ) -> tuple[tuple[str, ...], Mapping[str, str]]:
     """Draft an assignment from a handout with model solutions, and write its files.
 
@@ -72,7 +76,7 @@ def write_draft(
 
 
 def draft_files(
-    path: Path, show: Callable[[str], object] = len
+    path: Path, show: Callable[[str], object] = _show_nothing
 ) -> tuple[dict[str, File], Mapping[str, str]]:
     """Draft an assignment from a handout with model solutions; ``show`` shows its progress.
 
