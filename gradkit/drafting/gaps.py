@@ -209,7 +209,7 @@ class _Search:
         further: list[Probes] = [
             [(draw, made)]
             for seed in MORE_SEEDS
-            for draw in draws(task, seed)
+            for draw in _drawn(task, seed)
             if (made := self._usable(task, draw)) is not None
         ]
         further += [p for case in cases for p in self._hard_probes(task, case) or []]
@@ -303,26 +303,20 @@ class _Search:
 
     def _probes_by_seed(self, task: FunctionTask) -> list[Probes] | None:
         """Return the inputs of an audit for each seed; None if the model solution fails there."""
-        found: list[Probes] = [list(self._right(task, seed)) for seed in SEEDS]
-        count = len(list(draws(task, 0)))
-        return found if all(len(each) == count for each in found) else None
+        found: list[Probes] = []
+        for seed in SEEDS:
+            drawn = _drawn(task, seed)
+            found.append([(d, made) for d in drawn if (made := self._finite(task, d)) is not None])
+            if not drawn or len(found[-1]) < len(drawn):
+                return None
+        return found
 
     def _hard_probes(self, task: FunctionTask, case: Mapping[str, Any]) -> list[Probes] | None:
         """Return the inputs of one more hard case, for each seed; None if it is no good case."""
         other = replace(task, hard=(*task.hard, case))
-        try:
-            last = [list(draws(other, seed))[-1] for seed in SEEDS]
-        except LinesError:
-            return None
+        last = [draw for seed in SEEDS for draw in _drawn(other, seed)[-1:]]
         found = [(draw, made) for draw in last if (made := self._usable(task, draw)) is not None]
         return [[each] for each in found] if len(found) == len(SEEDS) else None
-
-    def _right(self, task: FunctionTask, seed: int) -> Iterator[tuple[Draw, Mapping[str, Made]]]:
-        """Yield the inputs of a seed with which the model solution gives finite numbers."""
-        for draw in draws(task, seed):
-            made = self._finite(task, draw)
-            if made is not None:
-                yield draw, made
 
     def _usable(self, task: FunctionTask, draw: Draw) -> dict[str, Made] | None:
         """Return the right outputs for further inputs.
@@ -361,6 +355,14 @@ class _Search:
         """Return the definition at a line, as it is in a changed tree."""
         place = max(n for n, node in enumerate(self._definitions) if _first_line(node) <= line)
         return Replacement(_first_line(self._definitions[place]), ast.unparse(tree.body[place]))
+
+
+def _drawn(task: FunctionTask, seed: int) -> list[Draw]:
+    """Return the inputs of a seed; none if an expression cannot be computed with its sizes."""
+    try:
+        return list(draws(task, seed))
+    except LinesError:
+        return []
 
 
 def _first_line(node: ast.stmt) -> int:
