@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import sys
 import time
 import warnings
@@ -73,8 +74,12 @@ def audit(assignment: Assignment, reference: Path | None) -> Audit:
     each = [_audit_task(task, reference, detected[task.solution]) for task in all_tasks]
     # Tasks may use the same class: what the checks of one detect, those of the others need not.
     audits = tuple(
-        replace(audit, unseen=tuple(m for m in audit.unseen if m not in detected[audit.solution]))
-        for audit in each
+        replace(
+            audit,
+            unseen=tuple(m for m in audit.unseen if m not in detected[audit.solution]),
+            has_headings=_has_headings(task, assignment.path),
+        )
+        for task, audit in zip(all_tasks, each, strict=True)
     )
     is_clean = not any(
         audit.problems or audit.untried or audit.unseen or audit.stale for audit in audits
@@ -118,6 +123,16 @@ def _audit_task(
         equivalent=len(undetected) - len(remaining) + conventional,
         stale=tuple(stale),
     )
+
+
+def _has_headings(task: Task | FunctionTask, path: str) -> bool:
+    """Return whether a file has headings for the entries of a task's ``equivalent``."""
+    if not task.equivalent:
+        return False
+    # The part of a file from one heading [[tasks]] to the next is one task.
+    parts = re.split(r"(?m)^(?=\[\[tasks\]\])", Path(path).read_text(encoding="utf-8"))
+    name = re.compile(rf"""(?m)^id\s*=\s*["']{re.escape(task.id)}["']""")
+    return any("[[tasks.equivalent]]" in part for part in parts if name.search(part))
 
 
 def _model(task: Task | FunctionTask, reference: Path) -> NetModel | FunctionModel:

@@ -78,10 +78,7 @@ def mutants(
         Texts of modules that students get: copies of their definitions are not changed.
     """
     tree, lines = ast.parse(text), text.splitlines()
-    copies = {ast.dump(node) for module in given for node in ast.parse(module).body}
-    for function, node in reached(tree, words):
-        if ast.dump(node) in copies:
-            continue
+    for function, node in _own(tree, words, given):
         similar = kinds.get(function, {})
         first = _first_additions(node)
         for part, put in list(_places(node)):
@@ -95,6 +92,53 @@ def mutants(
                 change = f"{_unparse(part)} -> {_unparse(new)}"
                 yield Mutant(line, lines[line - 1].strip(), change), tree
                 put(part)
+
+
+LOOKUPS = ("get", "setdefault", "pop", "getattr")
+"""Functions whose last argument may be the default of an entry."""
+
+UNDEFINED = "is_not_executed"
+"""Name that no module defines, so that a part in which it is read raises."""
+
+
+def raising(
+    text: str, words: Collection[str], given: Collection[str] = ()
+) -> Iterator[tuple[Mutant, ast.Module]]:
+    """Yield a syntax tree for each part that mutants may change, in which the part raises.
+
+    The part is executed if a run of the tree raises. The default of an entry, as in
+    ``config.get("rate", 0.1)``, is left out, because it is computed even where it is not used. For
+    the parameters see `mutants`; the tree is only valid until the next one. The change of a
+    `Mutant` here begins as those of mutants of the part do: ``was -> ``.
+    """
+    tree, lines = ast.parse(text), text.splitlines()
+    stop = ast.Name(UNDEFINED, ast.Load())
+    for _, node in _own(tree, words, given):
+        calls = [part for part in ast.walk(node) if isinstance(part, ast.Call)]
+        defaults = [call.args[-1] for call in calls if _called(call) in LOOKUPS and call.args]
+        unused = {part for default in defaults for part in ast.walk(default)}
+        for part, put in list(_places(node)):
+            if part in unused:
+                continue
+            is_read = isinstance(getattr(part, "ctx", ast.Load()), ast.Load)
+            if isinstance(part, ast.stmt) or (isinstance(part, ast.expr) and is_read):
+                new = ast.Raise(stop) if isinstance(part, ast.stmt) else stop
+                put(ast.fix_missing_locations(ast.copy_location(new, part)))
+                yield (
+                    Mutant(part.lineno, lines[part.lineno - 1].strip(), f"{_unparse(part)} -> "),
+                    tree,
+                )
+                put(part)
+
+
+def _own(
+    tree: ast.Module, words: Collection[str], given: Collection[str]
+) -> Iterator[tuple[str, Statement]]:
+    """Yield the definitions that ``words`` reach, without copies of those in ``given`` modules."""
+    copies = {ast.dump(node) for module in given for node in ast.parse(module).body}
+    for function, node in reached(tree, words):
+        if ast.dump(node) not in copies:
+            yield function, node
 
 
 def _first_additions(root: ast.AST) -> set[ast.AST]:
@@ -406,17 +450,17 @@ def watching(path: Path) -> Iterator[dict[str, dict[str, list[str]]]]:
         if event == "return" and code.co_filename == str(path.absolute()):
             recorded = calls.setdefault(getattr(code, "co_qualname", code.co_name), [])
             if len(recorded) < CALLS:
-                recorded.append(dict(_numeric_values(frame.f_locals)))
+                recorded.append(dict(numeric_values(frame.f_locals)))
 
     sys.setprofile(record)
     try:
         yield kinds
     finally:
         sys.setprofile(None)
-    kinds |= {name: dict(_similar(recorded)) for name, recorded in calls.items()}
+    kinds |= {name: dict(similar_expressions(recorded)) for name, recorded in calls.items()}
 
 
-def _numeric_values(names: Mapping[str, Any]) -> Iterator[tuple[str, tuple[object, bytes]]]:
+def numeric_values(names: Mapping[str, Any]) -> Iterator[tuple[str, tuple[object, bytes]]]:
     """Yield an expression for each array or number in ``names``, with its shape and its bytes.
 
     ``names`` are the local variables of a call. Elements of dicts and attributes of ``self`` have
@@ -440,7 +484,7 @@ def _owner(expression: str) -> str:
     return expression.partition("[")[0] if "[" in expression else expression.rpartition(".")[0]
 
 
-def _similar(
+def similar_expressions(
     calls: Sequence[Mapping[str, tuple[object, bytes]]],
 ) -> Iterator[tuple[str, list[str]]]:
     """Yield each expression with others of the same owner and shape, but of other values.

@@ -10,7 +10,7 @@ import click
 
 from gradkit.cli import options
 from gradkit.cli.options import FAILED, PASSED, OneOf, Refusal, command
-from gradkit.cli.output import console
+from gradkit.cli.output import Progress, console
 
 
 @command("list", "gradkit list --assignment spring/assignment.toml")
@@ -188,7 +188,8 @@ def new_command(folder: Path, **settings: Any) -> None:
         files = write_new(folder, **settings)
         click.echo(f"{folder}: {len(files)} files written. Start with its README.md.", err=True)
     else:
-        files, left_out = write_draft(folder, handout, **settings)
+        with Progress(1) as progress:
+            files, left_out = write_draft(folder, handout, show=progress.show, **settings)
         for name, reason in left_out.items():
             click.echo(f"{name} is left out: {reason.splitlines()[0]}", err=True)
         click.echo(

@@ -16,6 +16,7 @@ from msgspec import Struct
 from gradkit.drafting.guess import Shape
 from gradkit.drafting.handout import HandoutFunction
 from gradkit.drafting.trial import Inputs, Run
+from gradkit.records.task import Equivalent
 
 DOCUMENTED = "documented"
 """Reason for an input whose shape is in the docstring."""
@@ -44,7 +45,8 @@ class DraftTask(Struct, frozen=True):
 
     ``why`` are the reasons for inputs by name. ``links`` are values that cannot be compared, such
     as caches, which later functions take. ``shapes`` are the shapes of all outputs. ``hard`` are
-    the inputs of more probes, each with the reason.
+    the inputs of more probes, each with the reason. ``equivalent`` are changes of the model
+    solution that seem to be no mistakes, and ``untried`` is the number of changes not tried.
     """
 
     id: str
@@ -56,6 +58,8 @@ class DraftTask(Struct, frozen=True):
     links: frozenset[str] = frozenset()
     shapes: Mapping[str, tuple[int, ...]] = {}
     hard: tuple[tuple[Mapping[str, Any], str], ...] = ()
+    equivalent: tuple[Equivalent, ...] = ()
+    untried: int = 0
 
     @property
     def called(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 In: a parameter, and what is known from the functions before. Out: expressions of an assignment
 file, as ``normal(N, D)``, the most likely one first; `gradkit.drafting.search` runs the function to
 find out which one fits. A length of which nothing is known is ``?``: it gets a size of its own.
+Unknown lengths of a dict's entries that are equal have the same number: ``?1``.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class Known(Struct):
     def shape_of(self, name: str) -> Shape | None:
         """Return the shape of an array or of an entry of a dict with this name."""
         entries = (table[name] for table in self.tables.values() if name in table)
-        return self.arrays.get(name) or next(entries, None)
+        shape = self.arrays.get(name) or next(entries, None)
+        return None if shape is None else tuple(re.sub(r"\?\d+", "?", axis) for axis in shape)
 
 
 INITIALISERS = {r"w\w*_init\w*": "np.random.randn", r"b\w*_init\w*": "np.zeros"}
@@ -113,7 +115,7 @@ TYPES = frozenset(
 _GROUP = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 _MATRIX = re.compile(r"\b([A-Za-z]\w*) (?:x|by|×) ([A-Za-z]\w*) (?:matrix|array)")
 _SHAPE_WORD = re.compile(r"(shape|size|dimensions?|array|of|:)[\s:=]*$", re.IGNORECASE)
-_BELOW = re.compile(r"<\s*=?\s*([A-Za-z_]\w*)")
+_BELOW = re.compile(r"<\s*=?\s*([A-Za-z_]\w*)\b(?![\w.]*>)")
 _LABEL = re.compile(r"\blabels?\b|\bindex|\bindices\b|\bclass(es)?\b|integer", re.IGNORECASE)
 _ONE_HOT = re.compile(r"one[- ]?hot", re.IGNORECASE)
 _SIGN = re.compile(r"\+1 (or|and) -1|-1 (or|and) \+?1")

@@ -129,24 +129,21 @@ def solution_text(text: str, given: Mapping[str, str], left_out: Collection[str]
     """Return the text of a model solution that is taken from a handout.
 
     The text has the handout's functions and classes, and the imports and statements that they need.
-    It leaves out what loads data or draws figures, functions and classes named in ``left_out``, and
-    imports of packages that are not installed. ``given`` maps the names of the handout's own
-    modules to their texts: their definitions are copied, because a model solution must not import
-    them.
+    It leaves out what loads data or draws figures, functions and classes named in ``left_out``,
+    imports of modules that are not there, and what cannot be defined without them. ``given`` maps
+    the names of the handout's own modules to their texts: their definitions are copied, because a
+    model solution must not import them.
     """
     tree = ast.parse(text)
     modules = [ast.parse(module) for module in given.values()]
-    every = [
-        node
-        for part in (*modules, tree)
-        for node in part.body
-        if not _is_given(node, given) and all(map(is_available, _imported(node)))
-    ]
+    nodes = [node for part in (*modules, tree) for node in part.body if not _is_given(node, given)]
+    every = _definable(nodes)
     bound = {name: node for node in every for name in _bound(node)}
     wanted: list[ast.stmt] = [
         node
         for node in tree.body
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name not in left_out
+        if node in every
     ]
     kept = dict.fromkeys(wanted)
     while wanted:
@@ -155,6 +152,7 @@ def solution_text(text: str, given: Mapping[str, str], left_out: Collection[str]
         new = [each for each in used if each not in kept]
         kept |= dict.fromkeys(new)
         wanted += new
+    imports: list[str] = []
     parts: list[str] = []
     for source, part in zip((*given.values(), text), (*modules, tree), strict=True):
         lines = source.splitlines()
@@ -163,17 +161,38 @@ def solution_text(text: str, given: Mapping[str, str], left_out: Collection[str]
             if node in kept:
                 first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
                 block = "\n".join(lines[first - 1 : node.end_lineno])
-                parts.append(f"{block}\n" if is_import else f"\n\n{block}\n")
-    return "".join(dict.fromkeys(parts)).lstrip("\n")
+                if is_import:
+                    imports.append(f"{block}\n")
+                else:
+                    parts.append(f"\n\n{block}\n")
+    # An import of one module may be needed by the text of another one.
+    return "".join(dict.fromkeys([*imports, *parts])).lstrip("\n")
 
 
-def _global_names(node: ast.stmt) -> set[str]:
-    """Return the names that a statement reads from its module, also inside functions."""
+def _definable(nodes: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """Return the statements that run without the modules that are not there.
+
+    A class whose base is imported from such a module does not; a function that only calls
+    something of it does, until it is called.
+    """
+    kept = [node for node in nodes if all(map(is_available, _imported(node)))]
+    while True:
+        bound = {name for node in kept for name in _bound(node)}
+        lost = {name for node in nodes for name in _bound(node)} - bound
+        fit = [node for node in kept if not _global_names(node, in_functions=False) & lost]
+        if len(fit) == len(kept):
+            return kept
+        kept = fit
+
+
+def _global_names(node: ast.stmt, *, in_functions: bool = True) -> set[str]:
+    """Return the names that a statement reads from its module, by default also in functions."""
     waiting = [symtable.symtable(ast.unparse(node), "<handout>", "exec")]
     found: set[str] = set()
     while waiting:
         table = waiting.pop()
-        waiting += table.get_children()
+        inner = table.get_children()
+        waiting += [each for each in inner if in_functions or each.get_type() != "function"]
         is_module = table.get_type() == "module"
         symbols = [symbol for symbol in table.get_symbols() if is_module or symbol.is_global()]
         found |= {symbol.get_name() for symbol in symbols if symbol.is_referenced()}
@@ -182,22 +201,25 @@ def _global_names(node: ast.stmt) -> set[str]:
 
 def _is_given(node: ast.stmt, given: Mapping[str, str]) -> bool:
     """Return whether a statement imports a module that the course hands out."""
+    if isinstance(node, ast.ImportFrom) and node.level:
+        return any(f".{name}".endswith(f".{node.module}") for name in given)
     if isinstance(node, ast.ImportFrom):
         return node.module in given
     return isinstance(node, ast.Import) and any(alias.name in given for alias in node.names)
 
 
 def is_available(name: str) -> bool:
-    """Return whether a package is installed."""
-    return find_spec(name.partition(".")[0]) is not None
+    """Return whether a package is installed; that of a relative import is not."""
+    package = name.partition(".")[0]
+    return bool(package) and find_spec(package) is not None
 
 
 def _imported(node: ast.stmt) -> Iterator[str]:
-    """Yield the modules that a statement imports."""
+    """Yield the modules that a statement imports; those of relative imports begin with a point."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        yield node.module
+    elif isinstance(node, ast.ImportFrom):
+        yield "." * node.level + (node.module or "")
 
 
 def _bound(node: ast.stmt) -> list[str]:
@@ -237,7 +259,8 @@ def _function(
     arguments = [*node.args.posonlyargs, *node.args.args]
     defaults = [""] * (len(arguments) - len(node.args.defaults))
     defaults += [ast.unparse(default) for default in node.args.defaults]
-    pairs = list(zip(arguments, defaults, strict=True))[bool(owner) :]
+    is_static = any(_name(decorator) == "staticmethod" for decorator in node.decorator_list)
+    pairs = list(zip(arguments, defaults, strict=True))[bool(owner) and not is_static :]
     parameters = tuple(
         HandoutParameter(
             argument.arg,

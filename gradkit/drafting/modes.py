@@ -1,7 +1,8 @@
-"""Add checks of the other values of flags and modes: ``training=False``, ``mode == "test"``.
+"""Add checks of the other values of flags, modes and strides: ``training=False``, ``stride=2``.
 
 In: a task whose lines run. Out: the task with one more check for each value that the body of a
-function compares an argument with, if the outputs differ with it.
+function compares an argument with, and for another stride or padding, if the outputs differ with
+it. Functions that take the cache of such a call get a check too.
 """
 
 from __future__ import annotations
@@ -30,6 +31,13 @@ SEEDS = (0, 1)
 """Seeds with which a function runs to find out whether its outputs are random."""
 
 
+NUMBERS: Mapping[str, tuple[int, ...]] = {
+    **dict.fromkeys(("stride", "strides"), (2, 3)),
+    **dict.fromkeys(("pad", "padding"), (0, 2)),
+}
+"""Numbers that are tried for arguments and entries of dicts, by their names."""
+
+
 class OtherValue(Struct, frozen=True):
     """A value for an argument, as Python code; with ``key``, for that entry of a dict."""
 
@@ -43,17 +51,60 @@ def with_modes(task: DraftTask, trial: HandoutProcess) -> DraftTask:
     A flag is a Boolean argument, a mode an argument or an entry of a dict that is compared with
     texts. The lines are run by ``trial``; at most `MAX_MODES` checks are tried.
     """
-    pairs = [pair for check in task.checks if check.compare for pair in _others(check, task)]
-    for original, other in pairs[:MAX_MODES]:
-        task = _add_check(task, original, other, trial)
+    groups = [group for check in task.checks if check.compare for group in _others(check, task)]
+    for original, others in groups[:MAX_MODES]:
+        before = task
+        for other in others:
+            if task is before:
+                task = _add_check(task, original, other, trial)
+                if task is not before:
+                    task = _add_readers(task, original, other, trial)
     return task
 
 
-def _others(check: DraftCheck, task: DraftTask) -> Iterator[tuple[DraftCheck, DraftCheck]]:
-    """Yield pairs of ``check`` and a check like it that passes another value for one argument.
+def _add_readers(
+    task: DraftTask, original: DraftCheck, other: DraftCheck, trial: HandoutProcess
+) -> DraftTask:
+    """Return a task with checks of functions that take the cache of another call.
 
-    Its outputs have other names than those of ``check``, as both are computed in one run. Nothing
-    is yielded if the last line of ``check`` is no call, or makes an object.
+    Each function that takes the cache of ``original`` takes that of ``other``. Its gradient of the
+    output of ``original`` would have another shape now, so the output of ``other`` is passed.
+    """
+    names = dict(zip(makes(original), makes(other), strict=True))
+    links = {name: new for name, new in names.items() if name in task.links}
+    suffix = makes(other)[0].removeprefix(makes(original)[0]) if names else ""
+    drawn = task.drawn.drawn(0)
+    for reader in task.checks:
+        *_, last = ast.parse(reader.lines).body
+        call = getattr(last, "value", None)
+        if not isinstance(call, ast.Call) or reader.function.name == original.function.name:
+            continue
+        arguments = [ast.unparse(argument) for argument in call.args]
+        if not {*arguments} & {*links}:
+            continue
+        outputs = {task.shapes[name]: name for name in names if name in task.shapes}
+        changed = [
+            links.get(argument)
+            or names.get(outputs.get(np.shape(drawn.get(argument, 0)), ""), argument)
+            for argument in arguments
+        ]
+        new = {name: f"{name}{suffix}" for name in makes(reader)}
+        keywords = [f"{k.arg}={ast.unparse(k.value)}" for k in call.keywords]
+        line = f"{ast.unparse(call.func)}({', '.join([*changed, *keywords])})"
+        compare = tuple(renamed(output, new) for output in reader.compare)
+        name = f"{reader.name}{suffix.replace('_', '-')}"
+        lines = f"{', '.join(new.values())} = {line}"
+        added = DraftCheck(name, reader.function, lines, reader.called, compare)
+        task = _add_check(task, reader, added, trial)
+    return task
+
+
+def _others(check: DraftCheck, task: DraftTask) -> Iterator[tuple[DraftCheck, list[DraftCheck]]]:
+    """Yield pairs of ``check`` and checks like it that pass another value for one argument.
+
+    One of the checks is enough. Their outputs have other names than those of ``check``, as both are
+    computed in one run. Nothing is yielded if the last line of ``check`` is no call, or makes an
+    object.
     """
     *_, last = ast.parse(check.lines).body
     call = getattr(last, "value", None)
@@ -61,17 +112,29 @@ def _others(check: DraftCheck, task: DraftTask) -> Iterator[tuple[DraftCheck, Dr
         return
     made = makes(check)
     for place, parameter in enumerate(check.function.parameters):
-        for value in _other_values(parameter):
-            suffix = _make_name(parameter.name, value.key, value.code)
-            changed = _change_argument(call, place, parameter, value, task)
-            if changed is None:
-                continue
-            names = {name: f"{name}_{suffix}" for name in made}
-            targets = ", ".join(names.values())
-            lines = f"{targets} = {changed}" if targets else changed
-            compare = tuple(renamed(output, names) for output in check.compare)
-            name = f"{check.name}-{suffix.replace('_', '-')}"
-            yield check, DraftCheck(name, check.function, lines, check.called, compare)
+        for values in [*([value] for value in _other_values(parameter)), *_numbers(parameter)]:
+            found: list[DraftCheck] = []
+            for value in values:
+                suffix = _make_name(parameter.name, value.key, value.code)
+                changed = _change_argument(call, place, parameter, value, task)
+                if changed is None:
+                    continue
+                names = {name: f"{name}_{suffix}" for name in made}
+                targets = ", ".join(names.values())
+                lines = f"{targets} = {changed}" if targets else changed
+                compare = tuple(renamed(output, names) for output in check.compare)
+                name = f"{check.name}-{suffix.replace('_', '-')}"
+                found.append(DraftCheck(name, check.function, lines, check.called, compare))
+            yield check, found
+
+
+def _numbers(parameter: HandoutParameter) -> Iterator[list[OtherValue]]:
+    """Yield the numbers to try for a parameter, and for its entries, such as a stride."""
+    if parameter.name in NUMBERS:
+        yield [OtherValue(str(number)) for number in NUMBERS[parameter.name]]
+    for key in dict.fromkeys((*parameter.keys, *parameter.optional)):
+        if key in NUMBERS:
+            yield [OtherValue(str(number), key) for number in NUMBERS[key]]
 
 
 def _other_values(parameter: HandoutParameter) -> Iterator[OtherValue]:

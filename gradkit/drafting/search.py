@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from gradkit.drafting.draft import DraftCheck, DraftTask, makes, random_checks, symbolic
 from gradkit.drafting.guess import AXES, LABELS, NUMBERS, Guess, Known, array, guesses, names_in
@@ -268,10 +269,16 @@ def _learn(known: Known, task: DraftTask) -> None:
     def shape_of(value: Any) -> tuple[str, ...]:
         return tuple(renamed(axis, unknown) for axis in symbolic(np.shape(value), task))
 
+    # Equal lengths of a dict's entries stay equal: they are those of layers that follow each other.
+    own = {name: f"?{number}" for number, name in enumerate(unknown, 1)}
+
+    def entry_shape_of(value: Any) -> tuple[str, ...]:
+        return tuple(renamed(axis, own) for axis in symbolic(np.shape(value), task))
+
     known.inputs |= {name: renamed(value, unknown) for name, value in task.inputs.items()}
     for name, value in task.inputs.items():
         if isinstance(value, Mapping):
-            entries = {key: shape_of(sizes[name][key]) for key in value}
+            entries = {key: entry_shape_of(sizes[name][key]) for key in value}
             known.tables[name] = {key: shape for key, shape in entries.items() if shape}
         elif not isinstance(value, list) and np.ndim(sizes[name]):
             known.arrays[name] = shape_of(sizes[name])
@@ -279,9 +286,9 @@ def _learn(known: Known, task: DraftTask) -> None:
         shape = shape_of(np.empty(task.shapes[output]))
         entry = re.fullmatch(r"(\w+)\[['\"](\w+)['\"]\]", output)
         if entry and shape:
-            known.tables.setdefault(entry[1], {})[entry[2]] = shape
-            if entry[1].startswith("new_"):
-                known.tables.setdefault(entry[1].removeprefix("new_"), {})[entry[2]] = shape
+            shape = entry_shape_of(np.empty(task.shapes[output]))
+            for table in {entry[1], entry[1].removeprefix("new_")}:
+                known.tables.setdefault(table, {})[entry[2]] = shape
         elif output.isidentifier() and shape:
             known.arrays[output.removeprefix("new_")] = shape
 
@@ -412,11 +419,18 @@ def _choices(
     """Return the inputs to try for a parameter: links to earlier values, or inputs to draw."""
     name = parameter.name
     links = [link for link in task.links if re.sub(r"_\d+$", "", link) == name]
+    stem = _stem(function.name)
+    made = {link: place for place, c in enumerate(task.checks) for link in makes(c)}
+
+    def is_alike(link: str) -> bool:
+        """Return whether a link is a value of a function of the same layer."""
+        return link in made and _stem(task.checks[made[link]].function.name) == stem
+
+    if not links and "cache" in name:
+        links = [link for link in task.links if "cache" in link and is_alike(link)]
     if links:
-        stem = _stem(function.name)
         # The value of the function of the same layer comes first, then the latest one.
-        made = {link: place for place, c in enumerate(task.checks) for link in makes(c)}
-        alike = {link for link in links if _stem(task.checks[made[link]].function.name) == stem}
+        alike = {link for link in links if is_alike(link)}
         order = sorted(links, key=lambda link: (link in alike, made[link]), reverse=True)
         return [Guess(None, "", link) for link in order]
     upstream = name[1:].lstrip("_") if name.startswith("d") else ""
@@ -467,12 +481,14 @@ def _related(
 ) -> Iterator[DraftTask]:
     """Yield a task with a relation between its sizes; with ``pairs`` also with two.
 
-    A size may be 1, equal to another one, or the product of two. ``earlier`` sizes are kept.
+    A size may be 1, equal to another one, or the product of two. ``earlier`` sizes are kept, or
+    are 1.
     """
     new = [name for name in task.sizes if name not in earlier]
     relations = [(name, relation) for name in new for relation in _relations(name, task.sizes)]
     for name, relation in relations:
         yield with_equal(task, name, relation)
+    yield from (with_equal(task, name, 1) for name in earlier if task.sizes.get(name) != 1)
     simple = [(n, relation) for n, relation in relations if pairs and "*" not in str(relation)]
     for (name, relation), (other, second) in combinations(simple, 2):
         if name != other and not {name, other} & {*names_in(relation), *names_in(second)}:
@@ -530,7 +546,11 @@ _FIRST_AXIS = re.compile(r"^(?:normal|integers\(\w+, |positive)\(?(\w+)")
 
 
 def _with_axes(task: DraftTask, guessed: Mapping[str, Guess]) -> dict[str, Any]:
-    """Return the values of guesses with a size of its own for each unknown length."""
+    """Return the values of guesses with a size of its own for each unknown length.
+
+    Within a guess, unknown lengths with the same number, as ``?1``, have the same size.
+    """
+    same: dict[str, str] = {}
     taken = {*task.sizes, *task.inputs, *guessed}
     taken |= {name for guess in guessed.values() for name in names_in(guess.value)}
     free = (name for name in _axes() if name not in taken)
@@ -549,9 +569,18 @@ def _with_axes(task: DraftTask, guessed: Mapping[str, Guess]) -> dict[str, Any]:
             return value
         if value in guessed and value not in arrays:
             return value
-        return re.sub(r"\?", lambda _: next(free), renamed(value, names))
+        text = re.sub(r"\?\d+", lambda m: same.setdefault(m[0], "") or new_axis(m[0]), value)
+        return re.sub(r"\?", lambda _: next(free), renamed(text, names))
 
-    return {name: named(guess.value) for name, guess in guessed.items()}
+    def new_axis(place: str) -> str:
+        same[place] = next(free)
+        return same[place]
+
+    found: dict[str, Any] = {}
+    for name, guess in guessed.items():
+        same.clear()
+        found[name] = named(guess.value)
+    return found
 
 
 def _axes() -> Iterator[str]:
@@ -582,6 +611,7 @@ def _accepted(grown: DraftTask, ran: Ran, owner: str) -> tuple[DraftTask | None,
         and "cache" not in re.split(r"[\[.]", output)[0]
         and value.size
         if output in returns or not np.array_equal(value, drawn.get(output, np.nan))
+        if not _is_passed_on(output, value, drawn)
     }
     given = [value for value in drawn.values() if isinstance(value, np.ndarray)]
     stored = [
@@ -601,6 +631,18 @@ def _accepted(grown: DraftTask, ran: Ran, owner: str) -> tuple[DraftTask | None,
     checks = (*grown.checks[:-1], replace(check, compare=tuple(values)))
     return replace(grown, checks=checks, links=links, shapes=shapes), ""
 
+
+def _is_passed_on(output: str, value: NDArray[Any], drawn: Mapping[str, Any]) -> bool:
+    """Return whether an entry of a returned dict is that of an input, as a learning rate is."""
+    entry = _ENTRY.fullmatch(output)
+    tables = [each for each in drawn.values() if isinstance(each, Mapping)]
+    return entry is not None and any(
+        np.array_equal(table[entry[1]], value) for table in tables if entry[1] in table
+    )
+
+
+_ENTRY = re.compile(r"\w+\[['\"](\w+)['\"]\]")
+"""An entry of a dict, as ``config['learning_rate']``."""
 
 _ITEM = re.compile(r"\[\d\]$")
 """Number of an item of a list, which is compared if the list is no array."""

@@ -127,16 +127,7 @@ class HandoutProcess(AbstractContextManager["HandoutProcess"]):
     def run_all(self, runs: Sequence[Run]) -> list[Ran]:
         """Run several lines, which do not know of each other, with as few requests as possible."""
         requests = [_request(run) for run in runs]
-        groups: list[list[Frame]] = []
-        arrays = size = 0
-        for run, request in zip(runs, requests, strict=True):
-            own = sum(array.nbytes for array in request.arrays.values())
-            count = len(run.reads) + len(request.arrays)
-            if not groups or arrays + count > MAX_ARRAYS or size + own > MAX_BYTES:
-                groups.append([])
-                arrays = size = 0
-            groups[-1].append(request)
-            arrays, size = arrays + count, size + own
+        groups = grouped(requests, [len(run.reads) for run in runs])
         replies = [
             reply for group in groups for reply in self._process.ask_all(group, at_once=True)
         ]
@@ -155,40 +146,85 @@ class HandoutProcess(AbstractContextManager["HandoutProcess"]):
         self._stack.close()
 
 
+def grouped(requests: Sequence[Frame], counts: Sequence[int]) -> list[list[Frame]]:
+    """Divide requests into groups that one frame can hold.
+
+    ``counts`` has the number of arrays in the reply to each request.
+    """
+    groups: list[list[Frame]] = []
+    arrays = size = 0
+    for request, count in zip(requests, counts, strict=True):
+        own = sum(array.nbytes for array in request.arrays.values())
+        total = count + len(request.arrays)
+        if not groups or arrays + total > MAX_ARRAYS or size + own > MAX_BYTES:
+            groups.append([])
+            arrays = size = 0
+        groups[-1].append(request)
+        arrays, size = arrays + total, size + own
+    return groups
+
+
 def given_modules(submission: Submission, path: Path) -> Iterator[tuple[str, str]]:
     """Yield the modules that a handout imports, with their texts, as far as they can be found.
 
     A module is a file beside the handout or in a folder above it, or one that a shipped exercise
-    hands out, if that file is missing or needs packages that are not installed.
+    hands out, if that file is missing or needs packages that are not installed. For a relative
+    import, the folder is that of the importing module, or one above it.
     """
     shipped = {name: text for task in gallery_functions() for name, text in task.given.items()}
-    folders = [path.resolve().parent, *path.resolve().parents[1 : FOLDERS_ABOVE + 1]]
-    waiting = [name for cell in submission.cells for name in _imported(cell.source)]
+    here = path.resolve().parent
+    folders = [here, *path.resolve().parents[1 : FOLDERS_ABOVE + 1]]
+    waiting = [
+        each for cell in submission.cells for each in _imported(cell.source, here, "", folders)
+    ]
     seen: set[str] = set()
     while waiting:
-        name = waiting.pop()
+        name, module, places = waiting.pop(0)
         if name in seen or name.partition(".")[0] in sys.stdlib_module_names:
             continue
         seen.add(name)
-        module = Path(*name.split("."))
-        places = [f / each for f in folders for each in (f"{module}.py", module / "__init__.py")]
-        files = [place for place in places if place.is_file()]
-        texts = [read_text_file(file) for file in files if file != path.resolve()][:1]
-        if name in shipped and not (texts and all(map(is_available, _imported(texts[0])))):
-            texts = [shipped[name]]
-        for text in texts:
+        files = [
+            file
+            for folder in places
+            for file in (folder / f"{module}.py", folder / module / "__init__.py")
+            if file.is_file() and file != path.resolve()
+        ][:1]
+        texts = [read_text_file(file) for file in files]
+        if name in shipped and not (texts and all(map(is_available, _packages(texts[0])))):
+            texts, files = [shipped[name]], [path]
+        for text, file in zip(texts, files, strict=True):
             yield name, text
-            waiting += _imported(text)
+            package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+            waiting += _imported(text, file.parent, package, folders)
 
 
-def _imported(text: str) -> Iterator[str]:
+def _packages(text: str) -> Iterator[str]:
     """Yield the names of the modules that a text imports; nothing if it is not valid Python."""
+    yield from (name for name, *_ in _imported(text, Path(), "", []))
+
+
+def _imported(
+    text: str, folder: Path, package: str, folders: Sequence[Path]
+) -> Iterator[tuple[str, Path, Sequence[Path]]]:
+    """Yield the modules that a text imports: the name, the path without suffix, and its folders.
+
+    ``folder`` is that of the text, ``package`` the name of its package, and ``folders`` are those
+    of modules that are not imported relatively. Nothing is yielded if a text is not valid Python.
+    """
     try:
         tree = ast.parse(text)
     except SyntaxError:
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names = [alias.name for alias in node.names]
+            yield from ((name, Path(*name.split(".")), folders) for name in names)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            # In the sandbox, the handout is in no package, so that ``..a`` is ``a``.
+            parts = package.split(".") if package else []
+            above = parts[: max(len(parts) - node.level + 1, 0)]
+            start = folder.joinpath(*[".."] * (node.level - 1)).resolve()
+            for name in [node.module] if node.module else [alias.name for alias in node.names]:
+                yield ".".join([*above, name]), Path(*name.split(".")), [start]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+            yield node.module, Path(*node.module.split(".")), folders

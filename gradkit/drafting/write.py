@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+from msgspec.structs import replace
 
 from gradkit.authoring.export import File, as_files, write_folder
 from gradkit.drafting.confirm import with_defaults, with_gradients, with_large, with_sizes
 from gradkit.drafting.draft import DOCUMENTED, DraftTask, random_checks
+from gradkit.drafting.gaps import Gaps, find_gaps
 from gradkit.drafting.handout import random_lines, read_handout, solution_text
 from gradkit.drafting.modes import with_modes
 from gradkit.drafting.search import NOT_AN_EXERCISE, AssignmentDraft, draft_tasks
 from gradkit.drafting.trial import HandoutProcess
 from gradkit.errors import GradkitError
 from gradkit.submission.source import statements
+from gradkit.task.assignment import read_assignment
+from gradkit.task.tables import AssignmentError
 from gradkit.text import toml_string
 
 POINTS, POINTS_OF_GRADIENTS = 2, 4
@@ -26,8 +32,12 @@ class DraftError(GradkitError):
     """No assignment can be drafted from a handout; the text says why and what to do."""
 
 
+def _show_nothing(text: str) -> None:
+    """Show no progress."""
+
+
 def write_draft(
-    folder: Path, handout: Path, **settings: Any
+    folder: Path, handout: Path, *, show: Callable[[str], object] = _show_nothing, **settings: Any
 ) -> tuple[tuple[str, ...], Mapping[str, str]]:
     """Draft an assignment from a handout with model solutions, and write its files.
 
@@ -39,6 +49,8 @@ def write_draft(
         Folder to write. Nothing in it is overwritten.
     handout : Path
         A Python file or a notebook.
+    show : callable
+        Shows a line of progress.
     **settings
         The other options of ``gradkit new``, none of which can be combined with a handout.
 
@@ -58,13 +70,15 @@ def write_draft(
     """
     if used := [name for name, value in settings.items() if value not in (None, False)]:
         raise DraftError(f"--from cannot be combined with --{used[0]}.")
-    files, left_out = draft_files(handout)
+    files, left_out = draft_files(handout, show)
     write_folder(files, folder)
     return tuple(files), left_out
 
 
-def draft_files(path: Path) -> tuple[dict[str, File], Mapping[str, str]]:
-    """Draft an assignment from a handout with model solutions.
+def draft_files(
+    path: Path, show: Callable[[str], object] = _show_nothing
+) -> tuple[dict[str, File], Mapping[str, str]]:
+    """Draft an assignment from a handout with model solutions; ``show`` shows its progress.
 
     Returns
     -------
@@ -78,6 +92,7 @@ def draft_files(path: Path) -> tuple[dict[str, File], Mapping[str, str]]:
     SubmissionError
         The handout cannot be read.
     """
+    show(f"Running the functions of {path.name}")
     with HandoutProcess(path) as trial:
         # A notebook may have cells that are no Python.
         cells = [cell.source for cell in trial.submission.cells if statements(cell.source)]
@@ -102,10 +117,56 @@ def draft_files(path: Path) -> tuple[dict[str, File], Mapping[str, str]]:
     names = {name: f"{name.replace('.', '_')}.py" for name in given}
     unneeded = {n for n, reason in draft.left_out.items() if reason == NOT_AN_EXERCISE}
     solution = solution_text(text, given, unneeded)
-    lines = _assignment(path, f"{stem}.py", draft, tasks, sizes, solution, names)
-    texts = {"assignment.toml": "\n".join(lines), f"reference/{stem}.py": solution}
+    tasks = list(_with_own_ids(tasks))
     modules = {names[name]: module for name, module in given.items()}
-    return as_files({**texts, **modules}), draft.left_out
+
+    def written(tasks: list[DraftTask]) -> dict[str, File]:
+        """Return the files of an assignment with some tasks."""
+        lines = _assignment(path, f"{stem}.py", draft, tasks, sizes, solution, names)
+        texts = {"assignment.toml": "\n".join(lines), f"reference/{stem}.py": solution}
+        return as_files({**texts, **modules})
+
+    found_gaps = _find_gaps(written(tasks), solution, show)
+    return written(_with_gaps(tasks, found_gaps)), draft.left_out
+
+
+def _with_own_ids(tasks: Iterable[DraftTask]) -> Iterator[DraftTask]:
+    """Yield the tasks with different ids."""
+    seen: set[str] = set()
+    for task in tasks:
+        name = next(n for n in _numbered(task.id) if n not in seen)
+        seen.add(name)
+        yield replace(task, id=name)
+
+
+def _find_gaps(
+    files: Mapping[str, File], solution: str, show: Callable[[str], object]
+) -> Mapping[str, Gaps]:
+    """Return what the checks of a drafted assignment do not detect, by the id of the task."""
+    with TemporaryDirectory(prefix="gradkit-") as folder:
+        write_folder(files, Path(folder))
+        try:
+            tasks = read_assignment(Path(folder) / "assignment.toml").functions
+        except AssignmentError:
+            # The instructor corrects the file, with the message of `gradkit check`.
+            return {}
+    return {
+        task.id: gaps for task, gaps in zip(tasks, find_gaps(tasks, solution, show), strict=True)
+    }
+
+
+def _with_gaps(tasks: Iterable[DraftTask], found: Mapping[str, Gaps]) -> list[DraftTask]:
+    """Return the tasks with the hard cases and the harmless changes that were found."""
+    return [
+        replace(
+            task,
+            hard=(*task.hard, *gaps.hard),
+            equivalent=gaps.equivalent,
+            untried=gaps.untried,
+        )
+        for task in tasks
+        for gaps in [found.get(task.id, Gaps())]
+    ]
 
 
 def _assignment(
@@ -125,11 +186,8 @@ def _assignment(
     stem = solution.removesuffix(".py")
     yield f'\nschema = "gradkit/assignment/v1"\nid = {toml_string(_id(stem))}'
     yield f"title = {toml_string(stem.replace('_', ' '))} # guess"
-    seen: set[str] = set()
     for task, lengths in zip(tasks, sizes, strict=True):
-        name = next(n for n in _numbered(task.id) if n not in seen)
-        seen.add(name)
-        yield from _task(name, task, lengths, solution, text, given)
+        yield from _task(task, lengths, solution, text, given)
 
 
 def _numbered(name: str) -> Iterator[str]:
@@ -142,7 +200,6 @@ def _id(stem: str) -> str:
 
 
 def _task(
-    name: str,
     task: DraftTask,
     lengths: Mapping[str, Any],
     solution: str,
@@ -150,15 +207,21 @@ def _task(
     given: Mapping[str, str],
 ) -> Iterator[str]:
     """Yield the lines of a task; ``text`` is the model solution, in the file ``solution``."""
-    yield f"\n[[tasks]]\nid = {toml_string(name)}\ntitle = {toml_string(task.title)} # guess"
+    yield f"\n[[tasks]]\nid = {toml_string(task.id)}\ntitle = {toml_string(task.title)} # guess"
     yield f'kind = "functions"\nsolution = {toml_string(solution)}'
     if given:
         yield f"given = {_value(given)}"
     random = [check.function for check in task.checks if check.function.is_random]
     free = dict.fromkeys(line for each in random for line in random_lines(text, each))
-    if free:
-        entries = ({"line": line, "why": "random numbers"} for line in free)
-        yield "\n".join(["equivalent = [", *(f"  {_value(entry)}," for entry in entries), "]"])
+    if free or task.equivalent:
+        yield "equivalent = ["
+        yield from (f"  {_value({'line': line, 'why': 'random numbers'})}," for line in free)
+        for each in task.equivalent:
+            entry = {"line": each.line, "change": each.change, "why": each.why}
+            yield f"  {_value(entry)}, # guess: no mistake"
+        yield "]"
+    if task.untried:
+        yield f"# guess: {task.untried} changes of the model solution were not tried, see audit"
     if task.hard:
         yield "hard = ["
         yield from (f"  {_value(hard)}, # guess: {why}" for hard, why in task.hard)

@@ -76,6 +76,7 @@ class TaskAudit(Struct, frozen=True):
     is the number of tried changes of the model solution, and ``unseen`` are the changes that no
     check detects. ``equivalent`` counts the changes that the assignment declares to be no mistake,
     and ``stale`` are such declarations that are wrong. ``untried`` says why no changes were tried.
+    With ``has_headings``, the file has a heading ``[[tasks.equivalent]]`` for each declaration.
     """
 
     task: str
@@ -87,6 +88,7 @@ class TaskAudit(Struct, frozen=True):
     equivalent: int = 0
     stale: tuple[str, ...] = ()
     untried: str = ""
+    has_headings: bool = False
 
 
 class Audit(Struct, frozen=True):

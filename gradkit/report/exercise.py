@@ -33,20 +33,24 @@ def to_text(audit: Audit) -> str:
     Below, these changes are written as entries of ``equivalent`` in the assignment file.
     """
     entries = {task.task: _equivalent_entries(task) for task in audit.tasks if task.unseen}
-    return document("audit.txt", audit=audit, entries=entries)
+    headings = {task.task for task in audit.tasks if task.has_headings}
+    return document("audit.txt", audit=audit, entries=entries, headings=headings)
 
 
 def _equivalent_entries(task: TaskAudit) -> list[str]:
     """Write a line of TOML for each change that no check of a task detects.
 
-    The lines are entries of the list ``equivalent`` in an assignment file. Equal changes of lines
-    with the same text have one entry.
+    The lines are entries of the list ``equivalent`` in an assignment file, or blocks of lines with
+    a heading if the file has headings. Equal changes of lines with the same text have one entry.
     """
     pairs = dict.fromkeys((mutant.source, mutant.change) for mutant in task.unseen)
-    return [
-        f'{{ line = {toml_string(line)}, change = {toml_string(change)}, why = "your reason" }}'
+    entries = (
+        (f"line = {toml_string(line)}", f"change = {toml_string(change)}", 'why = "your reason"')
         for line, change in pairs
-    ]
+    )
+    if task.has_headings:
+        return ["\n".join(["[[tasks.equivalent]]", *entry]) for entry in entries]
+    return [f"{{ {', '.join(entry)} }}" for entry in entries]
 
 
 TOPICS = {

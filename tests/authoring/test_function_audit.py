@@ -340,6 +340,28 @@ def test_printed_entries_can_be_pasted(tmp_path: Path) -> None:
     assert after.stdout.endswith("are no mistakes.\n\nEvery change is detected.\n")
 
 
+def test_entries_fit_headings(tmp_path: Path) -> None:
+    """A task with headings gets entries with headings, which can be pasted above the first one."""
+    path = tmp_path / "assignment.toml"
+    heading = (
+        '[[tasks.equivalent]]\nline = "unused = 3 * len(parts)"\nchange = "3 -> 4"\nwhy = "-"\n'
+    )
+    start, checks = TWO_TASKS.split("[[tasks.checks]]", 1)
+    text = f"{start}{heading}\n[[tasks.checks]]{checks}"
+    path.write_text(text, encoding="utf-8")
+    (tmp_path / "two.py").write_text(TWO_MODELS, encoding="utf-8")
+    before = audit_file(path, tmp_path)
+    assert [task.has_headings for task in before.tasks] == [True, False]
+    printed = to_text(before).split('# above the first [[tasks.equivalent]] below id = "loss"\n')[1]
+    blocks = printed.split("# below id")[0]
+    different = {(mutant.source, mutant.change) for mutant in before.tasks[0].unseen}
+    assert blocks.count("[[tasks.equivalent]]\nline = ") == len(different) > 1
+    path.write_text(text.replace(heading, f"{blocks}{heading}"), encoding="utf-8")
+    after = audit_file(path, tmp_path).tasks[0]
+    assert not after.unseen
+    assert not after.stale
+
+
 def test_entries_quote_any_line() -> None:
     """Quotes, backslashes, and the character that JSON does not escape."""
     source = "text = '\x7f' \"\\n\" 'é'"

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from gradkit.authoring.mutants import Kinds, mutants, reached
+from gradkit.authoring.mutants import Kinds, mutants, raising, reached
 
 
 def changes(text: str, words: set[str], kinds: Kinds | None = None) -> list[str]:
@@ -182,3 +182,13 @@ def test_a_sum_that_starts_at_zero_may_be_an_assignment(before: str, is_identity
     found = changes(f"def f(a, b):\n    {before}\n    x += a + b\n    return x\n", {"f"})
     assert ("x += a + b -> x = a + b" in found) is not is_identity
     assert "x += a + b -> pass" in found
+
+
+def test_parts_that_are_computed_but_not_used_do_not_raise() -> None:
+    """The default of an entry is computed even if the entry exists; other parts are replaced."""
+    text = "def f(config):\n    return config.get('rate', 0.5) * 2\n"
+    parts = [mutant.change.removesuffix(" -> ") for mutant, _ in raising(text, {"f"})]
+    assert "2" in parts
+    assert "0.5" not in parts
+    trees = [ast.unparse(tree) for mutant, tree in raising(text, {"f"}) if mutant.change == "2 -> "]
+    assert trees == ["def f(config):\n    return config.get('rate', 0.5) * is_not_executed"]

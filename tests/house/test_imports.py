@@ -58,7 +58,8 @@ ROOMS: Mapping[str, set[str]] = {
     "testing": {*GROUND, "task", "judge"},
     # A handout is run like a student's code, and becomes an assignment.
     "drafting": {
-        *GROUND, "runtime", "submission", "sandbox", "task", "grading", "authoring", "gradcheck"
+        *GROUND, "runtime", "submission", "sandbox", "task", "judge", "grading", "authoring",
+        "gradcheck",
     },
     # Front ends.
     "notebook": {*GROUND, "submission", "sandbox", "task", "grading", "report"},
