@@ -193,7 +193,8 @@ def guesses(
         table = _table(parameter, known, descriptions)
         needed = {key: value for key, value in table.items() if key in parameter.keys}
         why = "keys of the model solution"
-        return [Guess(table, why), *([Guess(needed, why)] if needed != table else [])]
+        has_less = needed != table and bool(parameter.keys or parameter.optional)
+        return [Guess(table, why), *([Guess(needed, why)] if has_less else [])]
     if isinstance(known.inputs.get(name), Mapping):
         return [Guess(known.inputs[name], "as passed to an earlier function")]
     if parameter.choices:

@@ -29,6 +29,7 @@ from gradkit.drafting.sizes import (
     without_labels,
 )
 from gradkit.drafting.trial import HandoutProcess, Ran
+from gradkit.lines import value_of
 
 MAX_TRIALS = 100
 """Most combinations of inputs that are tried for a function."""
@@ -506,6 +507,11 @@ def _grown(
             own = _FIRST_AXIS.search(str(values[other]))
             if axis and own:
                 values[other] = renamed(values[other], {own[1]: axis[1]})
+    for pair in function.shared:
+        entries = values.get(pair.owner)
+        is_other = pair.other != pair.owner and pair.other in values
+        if is_other and isinstance(entries, Mapping) and not guessed[pair.other].link:
+            values[pair.other] = {f"{pair.before}{k}{pair.after}": v for k, v in entries.items()}
     for name, guess in guessed.items():
         names[name], value = guess.link or name, values[name]
         if value == name and name in task.inputs:
@@ -571,7 +577,9 @@ def _accepted(grown: DraftTask, ran: Ran, owner: str) -> tuple[DraftTask | None,
     if ran.failed:
         return None, f"{STOPS}{ran.failed}"
     check, returns = grown.checks[-1], makes(grown.checks[-1])
-    drawn = grown.drawn.drawn(0)
+    drawn = dict(grown.drawn.drawn(0))
+    inputs = [place for name, value in grown.inputs.items() for place in _places(name, value)]
+    places = {place: value_of(place, drawn) for place in inputs}
     possible = _possible_outputs(grown, owner)
     values = {
         output: value
@@ -581,8 +589,11 @@ def _accepted(grown: DraftTask, ran: Ran, owner: str) -> tuple[DraftTask | None,
         # An input that a function may change in place counts if it does.
         and "cache" not in re.split(r"[\[.]", output)[0]
         and value.size
-        if output in returns or not np.array_equal(value, drawn.get(output, np.nan))
+        if output in returns or not np.array_equal(value, places.get(output, np.nan))
     }
+    if any(output in places for output in values):
+        # Students may keep another state than the model solution.
+        values = {output: value for output, value in values.items() if output in places}
     given = [value for value in drawn.values() if isinstance(value, np.ndarray)]
     stored = [
         output
@@ -629,7 +640,9 @@ def _possible_outputs(task: DraftTask, owner: str) -> list[str]:
     tables = [value for value in task.inputs.values() if isinstance(value, Mapping)]
     keys = dict.fromkeys([*function.keys, *(key for table in tables for key in table)])
     entries = [f"{each}[{key!r}]" for each in returns for key in keys]
-    changed = [] if returns else [p.name for p in function.parameters if not owner]
+    call = task.checks[-1].lines.splitlines()[-1]
+    passed = [] if returns else [name for name in words_in_text(call) if name in task.inputs]
+    changed = [place for name in passed for place in _places(name, task.inputs[name])]
     own = function.attributes if owner else ()
     # A method without a value changes the object.
     wanted = [a for a in own if re.match(r"d[A-Z_a-z]|grad", a) or not returns]
@@ -637,6 +650,11 @@ def _possible_outputs(task: DraftTask, owner: str) -> list[str]:
     items = [f"{each}[{n}]" for each in (*returns, *attributes) for n in range(MAX_ITEMS)]
     outputs = [*returns, *entries, *attributes, *items, *changed]
     return list(dict.fromkeys(outputs))
+
+
+def _places(name: str, value: Any) -> list[str]:
+    """Return the expressions of an input: its name, or those of its entries if it is a dict."""
+    return [f"{name}[{key!r}]" for key in value] if isinstance(value, Mapping) else [name]
 
 
 def _with_attributes(
