@@ -591,6 +591,15 @@ def _accepted(grown: DraftTask, ran: Ran, owner: str) -> tuple[DraftTask | None,
         and value.size
         if output in returns or not np.array_equal(value, places.get(output, np.nan))
     }
+    passed_on = [
+        f"{name}[{key!r}]"
+        for name in returns
+        for given, value in grown.inputs.items()
+        if isinstance(value, Mapping)
+        for key in value
+        if np.array_equal(values.get(f"{name}[{key!r}]", np.nan), places[f"{given}[{key!r}]"])
+    ]
+    values = {output: value for output, value in values.items() if output not in passed_on}
     if any(output in places for output in values):
         # Students may keep another state than the model solution.
         values = {output: value for output, value in values.items() if output in places}

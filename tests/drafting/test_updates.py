@@ -34,6 +34,24 @@ class HeavyBall:
         for name in weights.keys():
             self.speed[name] = self.friction * self.speed[name] + slopes[name]
             weights[name] -= self.rate * self.speed[name]
+
+
+class Scale:
+    def __init__(self, factor=0.5):
+        self.factor = factor
+
+    def forward(self, x):
+        self.x = x
+        return self.factor * x
+
+
+def damped(w, dw, config=None):
+    config = config or {}
+    rate = config.get("rate", 0.05)
+    decay = config.get("decay", 0.8)
+    cache = config.get("cache", np.zeros_like(w))
+    config["cache"] = decay * cache + (1 - decay) * dw**2
+    return w - rate * dw / (np.sqrt(config["cache"]) + 1e-3), config
 """
 
 Draft = tuple[dict[str, Any], Path]
@@ -99,3 +117,40 @@ def test_parameters_that_change_in_place_are_compared(updates: Draft) -> None:
     weights = ["weights['W']", "weights['b']"]
     assert updates[0]["descend"]["checks"][0]["compare"] == weights
     assert updates[0]["heavyball"]["checks"][0]["compare"] == weights
+
+
+def test_methods_that_keep_a_state_are_called_again(updates: Draft) -> None:
+    """The further calls get other gradients. A method that only stores its input keeps no state."""
+    task = updates[0]["heavyball"]
+    first, again = task["checks"]
+    assert again["call"].splitlines() == [
+        "layer.step(weights, slopes_again)",
+        "layer.step(weights, slopes)",
+    ]
+    assert again["compare"] == first["compare"]
+    assert task["inputs"]["slopes_again"] == task["inputs"]["slopes"]
+    assert len(updates[0]["descend"]["checks"]) == len(updates[0]["scale"]["checks"]) == 1
+
+
+def test_a_returned_state_is_passed_to_a_further_call(updates: Draft) -> None:
+    """Entries of the returned dict that the function only passes on are not compared."""
+    task = updates[0]["damped"]
+    first, again = task["checks"]
+    assert first["compare"] == ["out1", "new_config['cache']"]
+    assert again["call"] == "out1_again, new_config_again = damped(w_again, dw_again, new_config)"
+    assert again["compare"] == ["out1_again", "new_config_again['cache']"]
+    assert task["hard"] == [{"config": {}}]
+
+
+def test_a_wrong_state_fails_the_further_call_alone(updates: Draft, tmp_path: Path) -> None:
+    """The first step shows neither a missing friction nor a forgotten mean of squares."""
+    assert failing(updates[1], tmp_path, UPDATES) == set()
+    wrong = UPDATES.replace("self.friction * self.speed[name]", "self.speed[name]")
+    assert failing(updates[1], tmp_path, wrong) == {"step-again"}
+    wrong = UPDATES.replace("decay * cache + (1 - decay)", "(1 - decay)")
+    assert failing(updates[1], tmp_path, wrong) == {"damped-again"}
+
+
+def test_no_change_of_an_update_slips_through(updates: Draft) -> None:
+    """Also the defaults are seen."""
+    assert unseen(updates[1]) == []
