@@ -673,7 +673,11 @@ def _entry_key(node: ast.expr, owner: str) -> str:
 
 
 def _attributes(node: ast.FunctionDef) -> Iterator[str]:
-    """Yield the attributes of ``self`` that a method assigns, also ``params['W1']``."""
+    """Yield the attributes of ``self`` that a method assigns.
+
+    For a dict the entries follow: ``params['W1']`` for ``self.params['W1'] = W`` and for
+    ``self.params = {"W1": W}``.
+    """
     for part in _own_nodes(node):
         if not isinstance(part, ast.Assign | ast.AugAssign | ast.AnnAssign):
             continue
@@ -684,6 +688,16 @@ def _attributes(node: ast.FunctionDef) -> Iterator[str]:
                 if not (isinstance(entry, ast.Attribute) and _name(entry.value) == "self"):
                     continue
                 if isinstance(item, ast.Subscript):
-                    yield from (f"{entry.attr}[{key!r}]" for key in _texts(item.slice))
+                    keys = [*_texts(item.slice)]
                 else:
                     yield entry.attr
+                    keys = [*_display_keys(part.value)]
+                yield from (f"{entry.attr}[{key!r}]" for key in keys)
+
+
+def _display_keys(value: ast.expr | None) -> Iterator[str]:
+    """Yield the constant keys of a dict display, or of a call ``dict(W=..., b=...)``."""
+    if isinstance(value, ast.Dict):
+        yield from (key for node in value.keys if node is not None for key in _texts(node, ()))
+    elif isinstance(value, ast.Call) and _name(value.func) == "dict":
+        yield from (keyword.arg for keyword in value.keywords if keyword.arg)

@@ -15,9 +15,20 @@ from typing import Any
 import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from gradkit.drafting.draft import DraftCheck, DraftTask, makes, random_checks, symbolic
-from gradkit.drafting.guess import AXES, LABELS, NUMBERS, Guess, Known, array, guesses, names_in
+from gradkit.drafting.guess import (
+    AXES,
+    BIASES,
+    LABELS,
+    NUMBERS,
+    Guess,
+    Known,
+    array,
+    guesses,
+    names_in,
+)
 from gradkit.drafting.handout import Handout, HandoutFunction, HandoutParameter
 from gradkit.drafting.sizes import (
     equated,
@@ -674,7 +685,7 @@ def _with_attributes(
     The lines that set them are also returned by themselves.
     """
     every = constructor.attributes
-    skipped = re.compile(r"_|d[A-Z]|d_|grad|momentum|running|velocity")
+    skipped = re.compile(r"_|d[A-Z]|d_|grad|momentum|velocity")
     own = [a for a in every if not skipped.match(a) and not (a[0] == "d" and a[1:] in every)]
     plain = [f"layer.{attribute}" for attribute in own]
     items = [f"{expression}[{n}]" for expression in plain for n in range(MAX_ITEMS)]
@@ -686,9 +697,12 @@ def _with_attributes(
         value = ran.values.get(expression)
         name = re.split(r"['\".]", expression.removesuffix("']"))[-1]
         name = re.sub(r"\[(\d)\]", r"\1", name)
-        if value is None or value.ndim == 0 or value.dtype.kind != "f" or name in inputs:
+        if value is None or name in inputs or not _is_parameter(name, value):
             continue
-        inputs[name] = array(symbolic(value.shape, task))
+        # Statistics of former batches that begin with ones are variances.
+        is_variance = name.startswith("running") and bool((value == 1).all())
+        draw = "positive" if is_variance else "normal"
+        inputs[name] = array(symbolic(value.shape, task), draw)
         why[name] = "the shape that the constructor gives"
         lines.append(f"{expression} = {name}")
         shapes[expression] = value.shape
@@ -696,3 +710,13 @@ def _with_attributes(
     compare = tuple(output for output in shapes if output not in task.shapes)
     first = replace(first, lines="\n".join([first.lines, *lines]), compare=compare)
     return replace(task, inputs=inputs, why=why, checks=(first,), shapes=shapes), lines
+
+
+def _is_parameter(name: str, value: NDArray[Any]) -> bool:
+    """Return whether an attribute seems to be a parameter of a layer, by its name and value.
+
+    Arrays of floats are, and a scale of 1 or a shift of 0. Other numbers may be counts or settings.
+    """
+    if value.ndim == 0:
+        return bool(BIASES.fullmatch(name)) and value.dtype.kind in "if" and bool(value in (0, 1))
+    return value.dtype.kind == "f"
