@@ -25,7 +25,8 @@ class ParameterUses(Struct, frozen=True):
     ``scores[rows, y]``. With ``is_count``, it is the length of something: ``np.zeros(n)``.
     ``items`` is the number of values of a list that the body only reads one by one: 2 for
     ``np.zeros((dims[0], dims[1]))``. ``each`` are the names of the parts of its items:
-    ``for x, y in batch``. With ``is_flag``, it is a condition: ``if training:``.
+    ``for x, y in batch``. With ``is_flag``, it is a condition: ``if training:``. ``arguments`` is
+    the number of arguments with which the body calls it: 1 for ``f(x)``, and 0 without a call.
     """
 
     axes: tuple[str, ...] = ()
@@ -34,6 +35,7 @@ class ParameterUses(Struct, frozen=True):
     items: int = 0
     each: tuple[str, ...] = ()
     is_flag: bool = False
+    arguments: int = 0
 
 
 class SharedKeys(Struct, frozen=True):
@@ -582,6 +584,11 @@ def _uses(nodes: Sequence[ast.FunctionDef], name: str) -> ParameterUses:
         if isinstance(part, ast.BinOp | ast.Compare | ast.Subscript | ast.Attribute)
         for child in ast.iter_child_nodes(part)
     ]
+    calls = [
+        sum(not isinstance(argument, ast.Starred) for argument in part.args)
+        for part in parts
+        if isinstance(part, ast.Call) and is_used(part.func)
+    ]
     return ParameterUses(
         tuple(axes.get(place, "") for place in range(max([count, *(n + 1 for n in axes)]))),
         any(is_inside(node) for node in selected),
@@ -589,6 +596,7 @@ def _uses(nodes: Sequence[ast.FunctionDef], name: str) -> ParameterUses:
         max(items) if is_list else 0,
         each[0] if each else (),
         any(map(is_used, conditions)) and not any(map(is_used, computed)),
+        max(calls, default=0),
     )
 
 

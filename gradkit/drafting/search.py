@@ -21,8 +21,10 @@ from gradkit.drafting.draft import DraftCheck, DraftTask, makes, random_checks, 
 from gradkit.drafting.guess import (
     AXES,
     BIASES,
+    ELEMENTWISE,
     LABELS,
     NUMBERS,
+    ROUNDS,
     Guess,
     Known,
     array,
@@ -70,10 +72,6 @@ NO_EXERCISE = re.compile(
     r"(\w+_)?model|load_\w+|plot_\w+|test\w*|random_mini_batches|main|\w*(demo|sanity_check)\w*"
 )
 """Names of functions that train for long, load data, plot or shuffle."""
-
-ROUNDS = re.compile(r"(n_?|num_?|max_?)?(epochs?|iter\w*|steps)")
-"""Names of the number of rounds of a function that trains for long."""
-
 
 MAX_TITLE = 60
 """Most characters of a task's title."""
@@ -508,7 +506,8 @@ def _grown(
 ) -> DraftTask:
     """Return a task with a check that calls a function with some inputs.
 
-    No input and no output has the name of one of the ``functions``.
+    Parameters that are functions get different ones. No input and no output has the name of one of
+    the ``functions``.
     """
     inputs, why, names = dict(task.inputs), dict(task.why), dict[str, str]()
     values = _with_axes(task, guessed)
@@ -523,8 +522,10 @@ def _grown(
         is_other = pair.other != pair.owner and pair.other in values
         if is_other and isinstance(entries, Mapping) and not guessed[pair.other].link:
             values[pair.other] = {f"{pair.before}{k}{pair.after}": v for k, v in entries.items()}
+    unused = iter(ELEMENTWISE)
     for name, guess in guessed.items():
-        names[name], value = guess.link or name, values[name]
+        link = next(unused, guess.link) if guess.link in ELEMENTWISE else guess.link
+        names[name], value = link or name, values[name]
         if value == name and name in task.inputs:
             names[name] = values[name] = value = f"{name}_{len(task.checks) + 1}"
         if guess.link or value == names[name]:  # a size is passed as it is
