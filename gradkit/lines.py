@@ -3,6 +3,7 @@
     out, cache = affine_forward(x, w, b)
     layer = Linear(D, M)
     layer.W = w
+    y = layer(x)
     grads = backward(parameters, cache, X, Y)
 
 A line is an assignment or a call. It consists of names, calls with keywords, constants, tuples,
@@ -313,6 +314,11 @@ def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lin
     >>> lines = read_lines("layer = Linear(D, M); out = layer.forward(x)")
     >>> lines.makes, [call.function for call in lines.calls]
     (('layer', 'out'), ['Linear', 'Linear.forward'])
+
+    A call of an object is a call of its method ``__call__``:
+
+    >>> [call.function for call in read_lines("layer = Linear(D, M); out = layer(x)").calls]
+    ['Linear', 'Linear.__call__']
     """
     owners = {} if owners is None else owners
     reads: set[str] = set()
@@ -334,10 +340,13 @@ def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lin
         for expression in (*targets, value):
             _refuse_outside_grammar(line, expression)
         called = [part for part in ast.walk(value) if isinstance(part, ast.Call)]
-        reads |= _loaded(value, [part.func for part in called]) - {*made}
+        functions = [part.func for part in called if not _is_object(_called(part)[1], owners)]
+        reads |= _loaded(value, functions) - {*made}
         for part in called:
             _refuse_builtin(line, part)
             owner, name = _called(part)
+            if not owner and _is_object(name, owners):
+                owner, name = name, "__call__"
             # A method may change its object; a function of numpy changes nothing that is called np.
             changes |= {owner} - {"", "np"}
             # A method is recorded with the class of its object, if that is known.
@@ -348,6 +357,8 @@ def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lin
         for target in targets:
             reads |= _loaded(target) - {*made}
         for name, whole in assigned:
+            if whole:
+                owners[name] = name if name == _called(value)[1] else ""
             if not whole:
                 changes.add(name)
             elif name not in made:
@@ -369,6 +380,15 @@ def _called(value: ast.expr) -> tuple[str, str]:
     if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
         return function.value.id, function.attr
     return "", function.id if isinstance(function, ast.Name) else ""
+
+
+def _is_object(name: str, owners: Mapping[str, str]) -> bool:
+    """Return whether lines have made the object ``name``, whose class ``owners`` may have.
+
+    A value with the name of the function that returns it is none: in ``loss = loss(x, y)``, a later
+    line may call the function again.
+    """
+    return owners.get(name, name) != name
 
 
 def _owner_of_operands(value: ast.expr, owners: Mapping[str, str]) -> str:

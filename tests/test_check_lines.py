@@ -48,6 +48,25 @@ def test_functions_of_python_are_not_asked_of_students() -> None:
     assert lines.calls == (Call("f", 1),)
 
 
+def test_a_call_of_an_object_is_a_call_of_its_method() -> None:
+    """The object is read, also from earlier lines; of an unknown class nothing is looked for."""
+    owners: dict[str, str] = {}
+    read_lines("layer = Linear(D); scale, shift = parts(D)", owners)
+    lines = read_lines("out = layer(x, n=k); y = scale(out)", owners)
+    assert lines.calls == (Call("Linear.__call__", 1, ("n",)),)
+    assert set(lines.reads) == {"layer", "x", "k", "scale"}
+    assert set(lines.changes) == {"layer", "scale"}
+
+
+@pytest.mark.parametrize("line", ["loss = loss(x)", "loss, slope = loss(x)"])
+def test_a_value_with_the_name_of_its_function_is_no_object(line: str) -> None:
+    """Another check may call the function again."""
+    owners: dict[str, str] = {}
+    read_lines(line, owners)
+    again = read_lines("loss_2 = loss(z)", owners)
+    assert (again.calls, again.reads) == ((Call("loss", 1),), ("z",))
+
+
 @pytest.mark.parametrize(
     ("text", "reads"),
     [

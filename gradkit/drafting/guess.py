@@ -55,6 +55,15 @@ class Known(Struct):
 INITIALISERS = {r"w\w*_init\w*": "np.random.randn", r"b\w*_init\w*": "np.zeros"}
 """Functions that are passed to a constructor, by the names of parameters."""
 
+ELEMENTWISE = ("np.tanh", "np.sin", "np.arctan", "np.cos")
+"""Functions that are passed where a body calls a parameter with one argument."""
+
+SCALAR_FUNCTIONS = re.compile(r"f\d?|fu?nc?\w*|objective\w*|loss\w*|cost\w*|J")
+"""Names of parameters that are functions with a number as result."""
+
+ROUNDS = re.compile(r"(n_?|num_?|max_?)?(epochs?|iter\w*|steps)")
+"""Names of the number of rounds of a function that repeats something."""
+
 CLASSES = ("num_classes", "n_classes", "C", "K")
 """Names of the number of classes."""
 
@@ -83,7 +92,6 @@ NUMBERS: Mapping[str, Any] = {
     **dict.fromkeys(("stride", "pad"), 1),
     "t": 2,
     **dict.fromkeys(("f", "pool_height", "pool_width", "kernel_size"), 2),
-    **dict.fromkeys(("num_iterations", "epochs", "num_epochs", "iterations"), 3),
     "mode": "'train'",
     "seed": 0,
 }
@@ -191,11 +199,14 @@ def guesses(
     for pattern, function in INITIALISERS.items():
         if re.fullmatch(pattern, name):
             return [Guess(None, "", function)]
+    if parameter.uses.arguments and not default:
+        return [Guess(None, "", function) for function in _functions(parameter)]
     if parameter.is_dict:
         table = _table(parameter, known, descriptions)
         needed = {key: value for key, value in table.items() if key in parameter.keys}
         why = "keys of the model solution"
-        return [Guess(table, why), *([Guess(needed, why)] if needed != table else [])]
+        has_less = needed != table and bool(parameter.keys or parameter.optional)
+        return [Guess(table, why), *([Guess(needed, why)] if has_less else [])]
     if isinstance(known.inputs.get(name), Mapping):
         return [Guess(known.inputs[name], "as passed to an earlier function")]
     if parameter.choices:
@@ -224,6 +235,15 @@ def guesses(
     for guess in found:
         different.setdefault(repr(guess.value), guess)
     return list(different.values())
+
+
+def _functions(parameter: HandoutParameter) -> Sequence[str]:
+    """Return functions of numpy for a parameter that the body calls, the most likely one first."""
+    if parameter.uses.arguments == 1:
+        is_scalar = SCALAR_FUNCTIONS.fullmatch(parameter.name)
+        number, array = ("np.linalg.norm", "np.sum"), ELEMENTWISE
+        return (*number, *array[:1]) if is_scalar else (*array[:1], *number)
+    return ("np.hypot", "np.dot") if parameter.uses.arguments == 2 else ()
 
 
 def array(shape: Shape, draw: str = "normal") -> str:
@@ -272,8 +292,8 @@ def _from_default(name: str, default: str) -> list[Guess]:
 def _by_name(parameter: HandoutParameter, known: Known) -> Iterator[Guess]:
     """Yield inputs that the name of a parameter suggests."""
     name, about = parameter.name, parameter.about
-    if name in NUMBERS:
-        yield Guess(NUMBERS[name], "a usual value")
+    if name in NUMBERS or ROUNDS.fullmatch(name):
+        yield Guess(NUMBERS.get(name, 3), "a usual value")
     elif (RATES.fullmatch(name) or _is_number(about)) and not shape_in(about):
         yield Guess("uniform(0.1, 0.9)", "a number, by its name")
     elif LISTS.fullmatch(name):

@@ -25,7 +25,8 @@ class ParameterUses(Struct, frozen=True):
     ``scores[rows, y]``. With ``is_count``, it is the length of something: ``np.zeros(n)``.
     ``items`` is the number of values of a list that the body only reads one by one: 2 for
     ``np.zeros((dims[0], dims[1]))``. ``each`` are the names of the parts of its items:
-    ``for x, y in batch``. With ``is_flag``, it is a condition: ``if training:``.
+    ``for x, y in batch``. With ``is_flag``, it is a condition: ``if training:``. ``arguments`` is
+    the number of arguments with which the body calls it: 1 for ``f(x)``, and 0 without a call.
     """
 
     axes: tuple[str, ...] = ()
@@ -34,6 +35,20 @@ class ParameterUses(Struct, frozen=True):
     items: int = 0
     each: tuple[str, ...] = ()
     is_flag: bool = False
+    arguments: int = 0
+
+
+class SharedKeys(Struct, frozen=True):
+    """Two dicts that a body reads with the same keys, as ``params[k] -= grads["d" + k]``.
+
+    ``owner`` is the dict whose keys a loop iterates over. The keys of the dict ``other`` are these
+    keys with the texts ``before`` and ``after`` around them.
+    """
+
+    owner: str
+    other: str
+    before: str = ""
+    after: str = ""
 
 
 class HandoutParameter(Struct, frozen=True):
@@ -63,7 +78,8 @@ class HandoutFunction(Struct, frozen=True):
     ``about`` is the docstring, and ``descriptions`` its part on each name. ``returns`` are the
     names of the returned values, and ``keys`` all keys of dicts in the body. ``attributes`` are the
     attributes of ``self`` that a method assigns. ``reads`` are all names in the body. ``zipped``
-    are names of arrays with rows that belong together: ``zip(features, targets)``.
+    are names of arrays with rows that belong together: ``zip(features, targets)``. ``shared`` are
+    pairs of dicts with the same keys.
     """
 
     name: str
@@ -76,6 +92,7 @@ class HandoutFunction(Struct, frozen=True):
     attributes: tuple[str, ...] = ()
     reads: frozenset[str] = frozenset()
     zipped: tuple[tuple[str, ...], ...] = ()
+    shared: tuple[SharedKeys, ...] = ()
 
     @property
     def is_random(self) -> bool:
@@ -293,6 +310,7 @@ def _function(
         attributes,
         frozenset(words_of(*node.body)),
         zipped,
+        tuple(dict.fromkeys(_shared_keys(node))),
     )
 
 
@@ -439,22 +457,66 @@ def _is_dict(node: ast.FunctionDef, name: str) -> bool:
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute)
         if part.func.attr in ("get", "setdefault", "items", "keys")
     )
-    parameters = {argument.arg for argument in node.args.args}
-    keys = {
-        _name(part.target)
+    dicts = {each for pair in _shared_keys(node) for each in (pair.owner, pair.other)}
+    return any(_keys(node, name)) or any(_name(owner) == name for owner in lookups) or name in dicts
+
+
+def _shared_keys(node: ast.FunctionDef) -> Iterator[SharedKeys]:
+    """Yield the dicts that a body reads with the keys of a dict that a loop iterates over.
+
+    A loop over ``params`` itself counts if the body reads ``params[key]``.
+    """
+    scopes = [
+        (part, loop)
         for part in ast.walk(node)
-        if isinstance(part, ast.For | ast.comprehension) and _name(part.iter) in parameters
-    }
-    entries = (
-        part
-        for part in ast.walk(node)
-        if isinstance(part, ast.Subscript) and _name(part.value) == name
-    )
-    return (
-        any(_keys(node, name))
-        or any(_name(owner) == name for owner in lookups)
-        or any(_name(part.slice) in keys - {""} for part in entries)
-    )
+        for loop in ([part] if isinstance(part, ast.For) else getattr(part, "generators", []))
+    ]
+    for scope, loop in scopes:
+        owner, key, is_method = _iterated_keys(loop)
+        found = []
+        for part in ast.walk(scope):
+            name = _name(part.value) if isinstance(part, ast.Subscript) else ""
+            around = _around(part.slice, key) if isinstance(part, ast.Subscript) else None
+            if owner and key and name and around is not None:
+                found.append(SharedKeys(owner, name, *around))
+        if is_method or SharedKeys(owner, owner) in found:
+            yield from found
+
+
+def _iterated_keys(loop: ast.For | ast.comprehension) -> tuple[str, str, bool]:
+    """Return the dict of a loop over keys, the key, and whether a method of dicts gives the keys.
+
+    ``for k in params``, ``for k in sorted(params.keys())`` and ``for k, v in params.items()`` are
+    such loops. The texts are empty for other loops.
+    """
+    iterated, target = loop.iter, loop.target
+    if isinstance(iterated, ast.Call) and _name(iterated.func) in ("sorted", "list"):
+        iterated = iterated.args[0] if iterated.args else iterated
+    if not isinstance(iterated, ast.Call):
+        return _name(iterated), _name(target), False
+    method = ast.unparse(iterated.func).rpartition(".")
+    if method[2] == "items" and isinstance(target, ast.Tuple):
+        return method[0], _name(target.elts[0]), True
+    return (method[0], _name(target), True) if method[2] == "keys" else ("", "", False)
+
+
+def _around(index: ast.expr, key: str) -> tuple[str, str] | None:
+    """Return the texts before and after the name ``key`` in an index, as in ``"d" + key``.
+
+    None if the index is something else.
+    """
+    parts: Sequence[ast.expr] = [index]
+    if isinstance(index, ast.BinOp) and isinstance(index.op, ast.Add):
+        parts = [index.left, index.right]
+    elif isinstance(index, ast.JoinedStr):
+        parts = [p.value if isinstance(p, ast.FormattedValue) else p for p in index.values]
+    places = [place for place, part in enumerate(parts) if _name(part) == key]
+    texts = [part.value if isinstance(part, ast.Constant) else None for part in parts]
+    others = [text for place, text in enumerate(texts) if place not in places]
+    if len(places) != 1 or not all(isinstance(text, str) for text in others):
+        return None
+    before, after = texts[: places[0]], texts[places[0] + 1 :]
+    return "".join(map(str, before)), "".join(map(str, after))
 
 
 SHAPED = frozenset(
@@ -545,6 +607,11 @@ def _uses(nodes: Sequence[ast.FunctionDef], name: str) -> ParameterUses:
         if isinstance(part, ast.BinOp | ast.Compare | ast.Subscript | ast.Attribute)
         for child in ast.iter_child_nodes(part)
     ]
+    calls = [
+        sum(not isinstance(argument, ast.Starred) for argument in part.args)
+        for part in parts
+        if isinstance(part, ast.Call) and is_used(part.func)
+    ]
     return ParameterUses(
         tuple(axes.get(place, "") for place in range(max([count, *(n + 1 for n in axes)]))),
         any(is_inside(node) for node in selected),
@@ -552,6 +619,7 @@ def _uses(nodes: Sequence[ast.FunctionDef], name: str) -> ParameterUses:
         max(items) if is_list else 0,
         each[0] if each else (),
         any(map(is_used, conditions)) and not any(map(is_used, computed)),
+        max(calls, default=0),
     )
 
 
@@ -636,7 +704,11 @@ def _entry_key(node: ast.expr, owner: str) -> str:
 
 
 def _attributes(node: ast.FunctionDef) -> Iterator[str]:
-    """Yield the attributes of ``self`` that a method assigns, also ``params['W1']``."""
+    """Yield the attributes of ``self`` that a method assigns.
+
+    For a dict the entries follow: ``params['W1']`` for ``self.params['W1'] = W`` and for
+    ``self.params = {"W1": W}``.
+    """
     for part in _own_nodes(node):
         if not isinstance(part, ast.Assign | ast.AugAssign | ast.AnnAssign):
             continue
@@ -647,6 +719,16 @@ def _attributes(node: ast.FunctionDef) -> Iterator[str]:
                 if not (isinstance(entry, ast.Attribute) and _name(entry.value) == "self"):
                     continue
                 if isinstance(item, ast.Subscript):
-                    yield from (f"{entry.attr}[{key!r}]" for key in _texts(item.slice))
+                    keys = [*_texts(item.slice)]
                 else:
                     yield entry.attr
+                    keys = [*_display_keys(part.value)]
+                yield from (f"{entry.attr}[{key!r}]" for key in keys)
+
+
+def _display_keys(value: ast.expr | None) -> Iterator[str]:
+    """Yield the constant keys of a dict display, or of a call ``dict(W=..., b=...)``."""
+    if isinstance(value, ast.Dict):
+        yield from (key for node in value.keys if node is not None for key in _texts(node, ()))
+    elif isinstance(value, ast.Call) and _name(value.func) == "dict":
+        yield from (keyword.arg for keyword in value.keywords if keyword.arg)

@@ -18,7 +18,19 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from gradkit.drafting.draft import DraftCheck, DraftTask, makes, random_checks, symbolic
-from gradkit.drafting.guess import AXES, LABELS, NUMBERS, Guess, Known, array, guesses, names_in
+from gradkit.drafting.guess import (
+    AXES,
+    BIASES,
+    ELEMENTWISE,
+    LABELS,
+    NUMBERS,
+    ROUNDS,
+    Guess,
+    Known,
+    array,
+    guesses,
+    names_in,
+)
 from gradkit.drafting.handout import Handout, HandoutFunction, HandoutParameter
 from gradkit.drafting.sizes import (
     equated,
@@ -30,6 +42,7 @@ from gradkit.drafting.sizes import (
     without_labels,
 )
 from gradkit.drafting.trial import HandoutProcess, Ran
+from gradkit.lines import value_of
 
 MAX_TRIALS = 100
 """Most combinations of inputs that are tried for a function."""
@@ -59,10 +72,6 @@ NO_EXERCISE = re.compile(
     r"(\w+_)?model|load_\w+|plot_\w+|test\w*|random_mini_batches|main|\w*(demo|sanity_check)\w*"
 )
 """Names of functions that train for long, load data, plot or shuffle."""
-
-ROUNDS = re.compile(r"(n_?|num_?|max_?)?(epochs?|iter\w*|steps)")
-"""Names of the number of rounds of a function that trains for long."""
-
 
 MAX_TITLE = 60
 """Most characters of a task's title."""
@@ -512,7 +521,8 @@ def _grown(
 ) -> DraftTask:
     """Return a task with a check that calls a function with some inputs.
 
-    No input and no output has the name of one of the ``functions``.
+    Parameters that are functions get different ones. No input and no output has the name of one of
+    the ``functions``.
     """
     inputs, why, names = dict(task.inputs), dict(task.why), dict[str, str]()
     values = _with_axes(task, guessed)
@@ -522,8 +532,15 @@ def _grown(
             own = _FIRST_AXIS.search(str(values[other]))
             if axis and own:
                 values[other] = renamed(values[other], {own[1]: axis[1]})
+    for pair in function.shared:
+        entries = values.get(pair.owner)
+        is_other = pair.other != pair.owner and pair.other in values
+        if is_other and isinstance(entries, Mapping) and not guessed[pair.other].link:
+            values[pair.other] = {f"{pair.before}{k}{pair.after}": v for k, v in entries.items()}
+    unused = iter(ELEMENTWISE)
     for name, guess in guessed.items():
-        names[name], value = guess.link or name, values[name]
+        link = next(unused, guess.link) if guess.link in ELEMENTWISE else guess.link
+        names[name], value = link or name, values[name]
         if value == name and name in task.inputs:
             names[name] = values[name] = value = f"{name}_{len(task.checks) + 1}"
         if guess.link or value == names[name]:  # a size is passed as it is
@@ -600,7 +617,9 @@ def _accepted(grown: DraftTask, ran: Ran, owner: str) -> tuple[DraftTask | None,
     if ran.failed:
         return None, f"{STOPS}{ran.failed}"
     check, returns = grown.checks[-1], makes(grown.checks[-1])
-    drawn = grown.drawn.drawn(0)
+    drawn = dict(grown.drawn.drawn(0))
+    inputs = [place for name, value in grown.inputs.items() for place in _places(name, value)]
+    places = {place: value_of(place, drawn) for place in inputs}
     possible = _possible_outputs(grown, owner)
     values = {
         output: value
@@ -610,9 +629,12 @@ def _accepted(grown: DraftTask, ran: Ran, owner: str) -> tuple[DraftTask | None,
         # An input that a function may change in place counts if it does.
         and "cache" not in re.split(r"[\[.]", output)[0]
         and value.size
-        if output in returns or not np.array_equal(value, drawn.get(output, np.nan))
+        if output in returns or not np.array_equal(value, places.get(output, np.nan))
         if not _is_passed_on(output, value, drawn)
     }
+    if any(output in places for output in values):
+        # Students may keep another state than the model solution.
+        values = {output: value for output, value in values.items() if output in places}
     given = [value for value in drawn.values() if isinstance(value, np.ndarray)]
     stored = [
         output
@@ -671,7 +693,9 @@ def _possible_outputs(task: DraftTask, owner: str) -> list[str]:
     tables = [value for value in task.inputs.values() if isinstance(value, Mapping)]
     keys = dict.fromkeys([*function.keys, *(key for table in tables for key in table)])
     entries = [f"{each}[{key!r}]" for each in returns for key in keys]
-    changed = [] if returns else [p.name for p in function.parameters if not owner]
+    call = task.checks[-1].lines.splitlines()[-1]
+    passed = [] if returns else [name for name in words_in_text(call) if name in task.inputs]
+    changed = [place for name in passed for place in _places(name, task.inputs[name])]
     own = function.attributes if owner else ()
     # A method without a value changes the object.
     wanted = [a for a in own if re.match(r"d[A-Z_a-z]|grad", a) or not returns]
@@ -679,6 +703,11 @@ def _possible_outputs(task: DraftTask, owner: str) -> list[str]:
     items = [f"{each}[{n}]" for each in (*returns, *attributes) for n in range(MAX_ITEMS)]
     outputs = [*returns, *entries, *attributes, *items, *changed]
     return list(dict.fromkeys(outputs))
+
+
+def _places(name: str, value: Any) -> list[str]:
+    """Return the expressions of an input: its name, or those of its entries if it is a dict."""
+    return [f"{name}[{key!r}]" for key in value] if isinstance(value, Mapping) else [name]
 
 
 def _with_attributes(
@@ -689,7 +718,7 @@ def _with_attributes(
     The lines that set them are also returned by themselves.
     """
     every = constructor.attributes
-    skipped = re.compile(r"_|d[A-Z]|d_|grad|momentum|running|velocity")
+    skipped = re.compile(r"_|d[A-Z]|d_|grad|momentum|velocity")
     own = [a for a in every if not skipped.match(a) and not (a[0] == "d" and a[1:] in every)]
     plain = [f"layer.{attribute}" for attribute in own]
     items = [f"{expression}[{n}]" for expression in plain for n in range(MAX_ITEMS)]
@@ -701,9 +730,12 @@ def _with_attributes(
         value = ran.values.get(expression)
         name = re.split(r"['\".]", expression.removesuffix("']"))[-1]
         name = re.sub(r"\[(\d)\]", r"\1", name)
-        if value is None or value.ndim == 0 or value.dtype.kind != "f" or name in inputs:
+        if value is None or name in inputs or not _is_parameter(name, value):
             continue
-        inputs[name] = array(symbolic(value.shape, task))
+        # Statistics of former batches that begin with ones are variances.
+        is_variance = name.startswith("running") and bool((value == 1).all())
+        draw = "positive" if is_variance else "normal"
+        inputs[name] = array(symbolic(value.shape, task), draw)
         why[name] = "the shape that the constructor gives"
         lines.append(f"{expression} = {name}")
         shapes[expression] = value.shape
@@ -711,3 +743,13 @@ def _with_attributes(
     compare = tuple(output for output in shapes if output not in task.shapes)
     first = replace(first, lines="\n".join([first.lines, *lines]), compare=compare)
     return replace(task, inputs=inputs, why=why, checks=(first,), shapes=shapes), lines
+
+
+def _is_parameter(name: str, value: NDArray[Any]) -> bool:
+    """Return whether an attribute seems to be a parameter of a layer, by its name and value.
+
+    Arrays of floats are, and a scale of 1 or a shift of 0. Other numbers may be counts or settings.
+    """
+    if value.ndim == 0:
+        return bool(BIASES.fullmatch(name)) and value.dtype.kind in "if" and bool(value in (0, 1))
+    return value.dtype.kind == "f"

@@ -17,6 +17,7 @@ from gradkit.drafting.gaps import Gaps, find_gaps
 from gradkit.drafting.handout import random_lines, read_handout, solution_text
 from gradkit.drafting.modes import with_modes
 from gradkit.drafting.search import NOT_AN_EXERCISE, AssignmentDraft, draft_tasks
+from gradkit.drafting.steps import with_further_calls
 from gradkit.drafting.trial import HandoutProcess
 from gradkit.errors import GradkitError
 from gradkit.submission.source import statements
@@ -101,7 +102,7 @@ def draft_files(
         draft = draft_tasks(handout, trial)
         drafted = [task for task in draft.tasks if any(check.compare for check in task.checks)]
         found = [with_gradients(task, trial) for task in drafted]
-        found = [with_modes(task, trial) for task in found]
+        found = [with_further_calls(with_modes(task, trial), trial) for task in found]
         tasks = [with_large(with_defaults(task, trial), trial) for task in found]
         sizes = [with_sizes(task, trial) for task in tasks]
         given, problems = trial.given, trial.submission.problems
@@ -245,6 +246,7 @@ def _task(
         yield f"\n[[tasks.checks]]\nname = {toml_string(unique)}\npoints = {points} # guess"
         if is_random:
             yield "# guess: the function draws random numbers, so only the shapes are compared"
+        yield from (f"# guess: {note}" for note in check.notes)
         lines = check.lines
         yield f'call = """\n{lines}\n"""' if "\n" in lines else f"call = {toml_string(lines)}"
         compare = [f"0 * {o}" if is_random else o for o in check.compare]

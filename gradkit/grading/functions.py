@@ -797,7 +797,11 @@ class FunctionGrader(Struct):
             # A class without a constructor is made of nothing.
             takes = ast.unparse(node.args) if isinstance(node, ast.FunctionDef) else ""
             name = call.function.rpartition(".")[2]
-            wanted = next(line for line in re.split("[;\n]", lines.text) if f"{name}(" in line)
+            objects = "|".join((*lines.reads, *lines.makes))
+            pattern = rf"\b({objects})\(" if name == "__call__" else rf"\b{name}\("
+            wanted = next(
+                line for line in re.split("[;\n]", lines.text) if re.search(pattern, line)
+            )
             told = format_text(
                 "`{found}` cannot be called as in `{wanted}`.",
                 found=f"{found}({takes})",

@@ -242,12 +242,16 @@ def reached_by(task: FunctionTask, known: Mapping[str, Definition]) -> dict[str,
     """Return the definitions that a task's calls reach, under any accepted name of the function.
 
     ``known`` are the submission's definitions by name. The keys of the result are the names in the
-    assignment; calls that reach no definition are left out.
+    assignment; calls that reach no definition are left out. A call of an object reaches its method
+    ``__call__``, or else the method ``forward``, which a base class may call, or else the class or
+    function that made the object.
     """
     found = {}
     for call in task.calls:
         function, dot, method = call.function.partition(".")
-        names = (f"{name}{dot}{method}" for name in (function, *task.names.get(function, ())))
+        accepted = (function, *task.names.get(function, ()))
+        parts = (f"{dot}{method}", ".forward", "") if method == "__call__" else (f"{dot}{method}",)
+        names = (f"{name}{part}" for part in parts for name in accepted)
         if reached := next((known[name] for name in names if name in known), None):
             found[call.function] = reached
     return found
@@ -262,6 +266,8 @@ def accepts(definition: Definition | None, call: Call, known: Mapping[str, Defin
     if definition is None:
         return False
     node, skipped = definition.node, int("." in definition.name)
+    if not skipped and call.function.endswith(".__call__"):
+        return True
     if isinstance(node, ast.ClassDef):
         made = known.get(f"{node.name}.__init__")
         if made is None:

@@ -64,6 +64,7 @@ def starter(text: str, tasks: Sequence[FunctionTask]) -> str:
     called = {call.function for task in tasks for call in task.calls}
     used = {name for task in tasks for check in task.checks for name in words_in(check)}
     used |= {name for task in tasks for check in task.checks for name in _operators_in(check)}
+    used |= {name.rpartition(".")[2] for name in called}
     known = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     wanted = {name.partition(".")[0] for name in called}
     while more := {b for name in wanted & known.keys() for b in _bases(known[name])} - wanted:
