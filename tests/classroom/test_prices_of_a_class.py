@@ -104,7 +104,9 @@ def test_a_price_is_refused_that_cannot_count(course: Path) -> None:
     assert refused("--price", PRICE, "--no-price", CODE) == (
         "--price and --no-price both name swapped-index. Leave out one of the two."
     )
-    assert refused("--no-price", CODE) == ("--no-price swapped-index: no price is set for it.")
+    assert refused("--no-price", CODE) == (
+        "--no-price swapped-index: no price is set for this finding."
+    )
     assert refused("--price", PRICE, "--drop", CODE) == (
         "--price swapped-index: this finding is withdrawn and costs nothing. To count it again, "
         "add --keep swapped-index."
@@ -117,7 +119,7 @@ def test_a_price_is_refused_that_cannot_count(course: Path) -> None:
         assert len(store.runs()) == count
     assert gradkit("remark", course, "--price", PRICE).exit_code == 0
     assert refused("--no-price", "wrong-sign") == (
-        "--no-price wrong-sign: no price is set for it. Prices are set for swapped-index."
+        "--no-price wrong-sign: no price is set for this finding. Prices are set for swapped-index."
     )
 
 

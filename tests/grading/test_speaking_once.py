@@ -87,7 +87,7 @@ def test_sixteen_guesses_earn_what_the_last_file_earns(
     assert SEVERAL in remarks(result)
     (note,) = [note for note in result.tasks[0].notes if "contain the same task" in note]
     assert note.startswith("16 files contain the same task (")
-    assert f"); {name.format(15)} is graded: its name shows the last attempt." in note
+    assert f"); {name.format(15)} is graded, because its name shows the last attempt." in note
 
 
 @pytest.mark.slow
@@ -148,7 +148,7 @@ def test_the_last_attempt_of_a_file_counts(grade: Any, tmp_path: Path) -> None:
         assert full(result), (names, not_passed(result))
         assert SEVERAL in remarks(result)
         (note,) = [note for note in result.tasks[0].notes if "contain the same task" in note]
-        assert f"; {names[1]} is graded: its name shows the last attempt." in note
+        assert f"; {names[1]} is graded, because its name shows the last attempt." in note
 
 
 @pytest.mark.parametrize("names", [("hw01.py", "hw1.py"), ("A/hw.py", "a/HW.py")])
@@ -161,7 +161,7 @@ def test_names_that_hardly_differ_are_in_an_order_too(
         script(tmp_path, RIGHT, name)
     result = grade(tmp_path, TASK)
     assert full(result), not_passed(result)
-    assert result.tasks[0].notes[0].endswith("is graded: its name comes last.")
+    assert result.tasks[0].notes[0].endswith("is graded, because its name comes last.")
 
 
 def test_a_notebook_goes_before_scripts(grade: Any, tmp_path: Path) -> None:
@@ -172,7 +172,8 @@ def test_a_notebook_goes_before_scripts(grade: Any, tmp_path: Path) -> None:
     assert full(result), not_passed(result)
     assert remarks(result) == set()
     assert (
-        "homework.ipynb is graded: notebooks are preferred to scripts." in result.tasks[0].notes[0]
+        "homework.ipynb is graded, because notebooks are preferred to scripts."
+        in result.tasks[0].notes[0]
     )
     script(tmp_path, GUESSES[0], "zzz_final.py")
     other = grade(tmp_path, TASK)
@@ -187,7 +188,8 @@ def test_what_has_most_of_the_roles_counts(grade: Any, tmp_path: Path) -> None:
     result = grade(tmp_path, TASK)
     assert full(result), not_passed(result)
     assert (
-        "regression.py is graded: it has the most required functions." in result.tasks[0].notes[0]
+        "regression.py is graded, because it has the most required functions."
+        in result.tasks[0].notes[0]
     )
 
 
@@ -215,7 +217,7 @@ def test_the_file_that_is_asked_for_counts(
     result = graded(workshop, changed, folder)
     assert (result.score, states(result)) == (alone.score, states(alone))
     assert not full(result)
-    told = f"; {name} is graded: it is the file that was asked for."
+    told = f"; {name} is graded, because it is the file that was asked for."
     assert any(told in note for note in result.tasks[0].notes)
     script(folder, RIGHT, name)
     assert full(graded(workshop, changed, folder))
@@ -327,7 +329,7 @@ def test_a_student_is_told_which_one_counts(grade: Any, tmp_path: Path, word: st
     for level in (1, 4):
         said = _written(word, result, level)
         told = " ".join(html.unescape(said).replace("\\", "").split())
-        assert "hw (2).py is graded: its name shows the last attempt." in told
+        assert "hw (2).py is graded, because its name shows the last attempt." in told
         assert "hw (1).py" in told
     assert SEVERAL not in _written("json", result, 3)
     assert SEVERAL in _written("json", result, 4)

@@ -267,7 +267,7 @@ def test_reproduce_says_what_it_lacks(run) -> None:
     """First the folder of model solutions, and where that is had; with it, torch."""
     done = run("gradkit", "reproduce")
     assert done.returncode == 2
-    assert "name it with --reference" in done.stderr
+    assert "name this folder with --reference" in done.stderr
     done = run("gradkit", "reproduce", "--reference", REFERENCE)
     assert done.returncode == 2
     assert ADVICE in done.stderr

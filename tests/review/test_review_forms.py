@@ -302,7 +302,7 @@ def test_two_graders_decide_about_a_finding(
         ({"percent": "101"}, "The price of swapped-index is 101 %; expected 0 to 100 %."),
         ({"percent": "-1"}, "The price of swapped-index is -1 %"),
         ({"comment": " "}, "The reason is missing."),
-        ({"withdraw": "yes"}, "no price is set for it."),
+        ({"withdraw": "yes"}, "no price is set for this finding."),
     ],
 )
 def test_a_price_that_cannot_be_set_is_refused(
