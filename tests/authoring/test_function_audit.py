@@ -337,7 +337,7 @@ def test_printed_entries_can_be_pasted(tmp_path: Path) -> None:
     assert min(first.equivalent, second.equivalent) > 1
     after = CliRunner().invoke(main, command)
     assert after.exit_code == 0, after.stdout
-    assert after.stdout.endswith("are no mistakes.\n\nEvery change is detected.\n")
+    assert after.stdout.endswith("are listed as no mistakes.\n\nEvery change is detected.\n")
 
 
 def test_entries_fit_headings(tmp_path: Path) -> None:

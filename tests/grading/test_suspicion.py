@@ -230,7 +230,7 @@ def test_a_number_of_rows_in_the_code(grade: Grade, loss: str, noted: bool) -> N
     result = grade("regression-torch", TORCH + train)
     assert result.score == 20
     notes = " ".join(result.checks[-1].notes)
-    assert ("is written into the code" in notes) is noted
+    assert ("contain the number of rows, or of steps, as a constant" in notes) is noted
 
 
 def test_students_do_not_see_it(grade: Grade) -> None:
