@@ -382,7 +382,7 @@ def test_a_download_with_a_roster(tmp_path: Path) -> None:
     seen = gradkit(*arguments, "--dry-run")
     assert (seen.returncode, seen.stderr) == (0, "")
     assert seen.stdout.splitlines()[:9] == [
-        "3 submissions: 3 by Canvas",
+        "3 submissions: 3 from Canvas",
         "in the roster, but nothing submitted (2)",
         "  Bo Mo",
         "  Cy Absent",
