@@ -485,7 +485,7 @@ def test_a_disk_that_fills_up_keeps_what_was_stored(tmp_path: Path) -> None:
         store._base.execute(f"PRAGMA max_page_count = {pages + 40}")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("gradkit.classroom.grade.STORE_EVERY", 0.0)
-            with pytest.raises(StoreError, match=r"The disk is full: make room, and run the same command again"):
+            with pytest.raises(StoreError, match="make room, and run the same command again"):
                 grading.run(enrolment_of(gather([folder])), bulky)
     kept = current(tmp_path)
     assert 3 < len(kept) < 40

@@ -279,7 +279,8 @@ def test_the_command_asks_and_says_what_it_did(term: Path) -> None:
         f"removed: {given}",
         f"removed: {term / 'pages' / 'index.html'}",
         f"removed: {term / 'feedback' / 'canvas.zip'}",
-        "`gradkit grade … --html` and `gradkit feedback` write the pages of the other students again.",
+        "`gradkit grade … --html` and `gradkit feedback` write the pages of the other students "
+        "again.",
         f"still there: {path}",
         f"still there: {table}",
         "gradkit does not remove downloads, rosters, worksheets, gradebooks, and files that --out "
