@@ -185,41 +185,20 @@ def check_gradient(
     >>> print(report.patterns[0])
     w: every entry is wrong by the same factor: claimed = 3 × estimate, as if 1/3 were missing.
     """
-    for called, value, choices in (("entries", entries, Entries), ("kinks", kinks, Kinks)):
-        if value not in get_args(choices):
-            choices_text = " or ".join(map(repr, get_args(choices)))
-            raise ValueError(f"{called} must be {choices_text}; found {value!r}.")
-    limits: list[tuple[str, Any, int]]
-    limits = [("budget", budget, 1), ("seconds", seconds, 0), ("rtol", rtol, 0)]
+    _refuse_unknown_choices(entries, kinks)
     whole = np.ndim(atol) == 0 and not isinstance(atol, Mapping)
-    for called, limit, least in [*limits, *([("atol", atol, 0)] if whole else [])]:
-        if limit is not None and not isinstance(limit, Real):
-            raise ValueError(f"{called} must be a number; found {limit!r}.")
-        if limit is not None and not float(limit) >= least:
-            raise ValueError(f"{called} must be at least {least}; found {limit}.")
-    if seed is not None and not (isinstance(seed, Integral) and seed >= 0):
-        raise ValueError(f"seed must be a whole number of at least 0; found {seed!r}.")
-    if isinstance(names, str) or not (names is None or isinstance(names, Sequence)):
-        raise ValueError(f"names must be a list of names, like ['W', 'b']; found {names!r}.")
+    _refuse_bad_limits(budget, seconds, rtol, atol if whole else 0.0)
+    _refuse_bad_labels(seed, names)
     if wrt is None and not callable(gradient):
         wrt = differentiable_names(params, gradient, names)
     parameters = unpack(params, names, wrt)
-    again: Callable[[Any], Any] = lambda _: gradient  # noqa: E731 - replaced by a call below
-    if callable(gradient):
-        again = partial(_call, gradient, args)
-    of = partial(_call, f, args) if args else f
-    total = sum(leaf.array.size for leaf in parameters.leaves)
-    if not total:
-        shapes = [leaf.array.shape for leaf in parameters.leaves]
-        found = f"found arrays of the shapes {shapes}" if shapes else f"found {params!r}"
-        raise ValueError(
-            f"params must have at least one entry to check; {found}. Pass the parameters that f "
-            f"depends on."
-        )
+    total = _count_entries(parameters, params)
     few = total <= MAX_SINGLE_ENTRIES and (budget is None or budget >= 2 * total + 8)
     each = entries == "all" or (entries == "auto" and few)
     asked = Options(rtol, kinks == "subgradient", seed or 0)
     rooms = _tolerances(atol, parameters, whole=whole)
+    of = partial(_call, f, args) if args else f
+    again = partial(_call, gradient, args) if callable(gradient) else partial(_same, gradient)
     with progress_callback(progress) as tell:
         make = StackedEvaluator if vectorized else Evaluator
         evaluator = make(of, parameters, budget, seconds, tell)
@@ -230,6 +209,74 @@ def check_gradient(
             return _Check(
                 evaluator, claimed, eps, rooms, asked, parameters.structure, again, each
             ).run()
+
+
+def _refuse_unknown_choices(entries: str, kinks: str) -> None:
+    """Refuse an option that is not one of its choices.
+
+    Raises
+    ------
+    ValueError
+        ``entries`` or ``kinks`` is not among the choices.
+    """
+    for called, value, choices in (("entries", entries, Entries), ("kinks", kinks, Kinks)):
+        if value not in get_args(choices):
+            choices_text = " or ".join(map(repr, get_args(choices)))
+            raise ValueError(f"{called} must be {choices_text}; found {value!r}.")
+
+
+def _refuse_bad_limits(budget: Any, seconds: Any, rtol: Any, atol: Any) -> None:
+    """Refuse limits and tolerances that are no numbers, or too small.
+
+    Raises
+    ------
+    ValueError
+        An option is no number, or below its least value.
+    """
+    limits = (("budget", budget, 1), ("seconds", seconds, 0), ("rtol", rtol, 0), ("atol", atol, 0))
+    for called, limit, least in limits:
+        if limit is not None and not isinstance(limit, Real):
+            raise ValueError(f"{called} must be a number; found {limit!r}.")
+        if limit is not None and not float(limit) >= least:
+            raise ValueError(f"{called} must be at least {least}; found {limit}.")
+
+
+def _refuse_bad_labels(seed: Any, names: Any) -> None:
+    """Refuse a seed that is no whole number, and names that are no list.
+
+    Raises
+    ------
+    ValueError
+        ``seed`` or ``names`` has another type.
+    """
+    if seed is not None and not (isinstance(seed, Integral) and int(seed) >= 0):
+        raise ValueError(f"seed must be a whole number of at least 0; found {seed!r}.")
+    if isinstance(names, str) or not (names is None or isinstance(names, Sequence)):
+        raise ValueError(f"names must be a list of names, like ['W', 'b']; found {names!r}.")
+
+
+def _count_entries(parameters: Parameters, params: Any) -> int:
+    """Return the number of entries to check.
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    total = sum(leaf.array.size for leaf in parameters.leaves)
+    if not total:
+        shapes = [leaf.array.shape for leaf in parameters.leaves]
+        found = f"found arrays of the shapes {shapes}" if shapes else f"found {params!r}"
+        raise ValueError(
+            f"params must have at least one entry to check; {found}. Pass the parameters that f "
+            f"depends on."
+        )
+    return total
+
+
+def _same(gradient: Any, params: Any) -> Any:
+    """Return a claimed gradient that was given as numbers, at any parameters."""
+    return gradient
 
 
 def _call(function: Callable[..., Any], args: Sequence[Any], params: Any) -> Any:
