@@ -13,22 +13,20 @@ from typing import Any, Literal, TypeVar, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from gradkit.gradcheck.constants import (
+    EPS,
+    FAINT,
+    MAX_SINGLE_ENTRIES,
+    PROGRESS_DELAY,
+    SHORTEST,
+    SMALL,
+)
 from gradkit.gradcheck.directions import Survey
 from gradkit.gradcheck.entries import blank_results, entry_check, make_entries, worst_verdict
 from gradkit.gradcheck.error import Options, allowed_resolution, join_claims, leaf_claims
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator, StackedEvaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Examination
-from gradkit.gradcheck.noise import (
-    EPS,
-    LOUD,
-    SHORTEST,
-    UNMEASURED,
-    Array,
-    Measurements,
-    largest_of,
-    magnitude,
-    measure,
-)
+from gradkit.gradcheck.noise import UNMEASURED, Array, Measurements, largest_of, magnitude, measure
 from gradkit.gradcheck.patterns import find_patterns
 from gradkit.gradcheck.records import BackwardReport, Differences, Direction, Entry, Report
 from gradkit.gradcheck.structure import (
@@ -38,19 +36,6 @@ from gradkit.gradcheck.structure import (
     numeric_leaves,
     unpack,
 )
-
-MAX_SINGLE_ENTRIES = 3000
-"""Number of entries up to which each is checked and reported by itself."""
-
-SECONDS = 300.0
-"""Default time limit: long enough for a whole class in CI, short enough for a person at a
-notebook."""
-
-PROGRESS_DELAY = 2.0
-"""Seconds before a terminal shows the progress of a check."""
-
-CLAIM_TOLERANCE = 1e-6
-"""A claimed gradient is random if two calls differ by more than this part of its largest entry."""
 
 RANDOM = (
     "f gives different values for the same argument. Switch randomness off, or fix its seed "
@@ -83,7 +68,7 @@ def check_gradient(
     seed: int | None = None,
     entries: Entries = "auto",
     budget: int | None = None,
-    seconds: float | None = SECONDS,
+    seconds: float | None = 300.0,
     progress: Callable[[int, float], None] | bool | None = None,
     rtol: float = 0.0,
     atol: Any = 0.0,
@@ -408,7 +393,7 @@ class _Check:
             if problem:
                 evaluator.note(problem)
                 return "argument"
-        loud = not seen.noise <= LOUD * (seen.reach or abs(seen.base))
+        loud = not seen.noise <= SMALL * (seen.reach or abs(seen.base))
         return "not deterministic" if not seen.steady and (loud or self.has_random_claim()) else ""
 
     def find_ignored_argument(self) -> str:
@@ -441,7 +426,7 @@ class _Check:
         parameters = self.evaluator.parameters
         once, _ = align(self.again(parameters.fresh()), parameters)
         return any(
-            largest_of(a.astype(np.float64) - b) > CLAIM_TOLERANCE * largest_of(b)
+            largest_of(a.astype(np.float64) - b) > SMALL**2 * largest_of(b)
             for a, b in zip(once, self.claimed, strict=True)
         )
 
@@ -526,13 +511,6 @@ def progress_callback(
 
 # --- without a claim ---------------------------------------------------------------------
 
-FIRST_STEP = 1e-4
-"""First step of a ladder relative to the scale: there noise and truncation are about equal."""
-
-
-OWN_SCALE = 1e-3
-"""A parameter smaller than this part of its array's largest gets its own size as scale."""
-
 
 def finite_difference(f: Callable[[Any], Any], params: Any) -> Differences:
     """Estimate the gradient of f, with a bound on the error of each entry.
@@ -594,10 +572,10 @@ def _estimate_entries(evaluator: Evaluator) -> tuple[NDArray[Any], ...]:
     none = join_claims(leaf_claims(zeros, points, seen.scales, exact))
     # A parameter that is much smaller than the others of its array is its own scale.
     own = np.abs(none.here)
-    scales = np.where((own > 0) & (own < OWN_SCALE * none.scale), own, none.scale)
+    scales = np.where((own > 0) & (own < SMALL * none.scale), own, none.scale)
     unclaimed = replace(none, claimed=np.full(len(own), np.nan), scale=scales)
     check = entry_check(evaluator, unclaimed, seen, Options())
-    check.steps = np.fmax(FIRST_STEP * scales, SHORTEST)
+    check.steps = np.fmax(FAINT * scales, SHORTEST)
     found = [Examination(check, row) for row in range(len(own))]
     readings = [one.climb() for one in found]
     numbers = [(one.estimate, one.bound, one.left.estimate, one.right.estimate) for one in readings]

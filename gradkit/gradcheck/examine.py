@@ -8,64 +8,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradkit.gradcheck.error import CLEAR, MATTERS, STRAY
-from gradkit.gradcheck.ladder import (
-    NOTHING_KNOWN,
+from gradkit.gradcheck.constants import (
+    CLEAR,
+    EPS,
+    FEW,
+    HALVINGS,
+    HUNDREDTH,
+    MAX_STEPS,
+    NEAR,
     RATIO,
-    Ladder,
-    Reading,
-    differences,
-    read_slope,
+    SAME,
+    SHORTEST,
+    SMALL,
+    SPREAD,
+    STEPS_TO_REFUTE,
+    TENTH,
 )
-from gradkit.gradcheck.noise import EPS, NEAR, SAME, SHORTEST, Floats, table_noise
+from gradkit.gradcheck.ladder import NOTHING_KNOWN, Ladder, Reading, differences, read_slope
+from gradkit.gradcheck.noise import Floats, table_noise
 from gradkit.gradcheck.records import Verdict
 
 if TYPE_CHECKING:
     from gradkit.gradcheck.entries import EntryCheck
 
-MAX_STEPS = 26
-"""Steps of a ladder: enough to reach from a rounding of the parameter to all of it."""
-
-STEPS_TO_REFUTE = 5
-"""Steps of a ladder before a claim is refuted, if longer steps help: with fewer, noise may turn out
-to be larger."""
-
-HIGHEST = 0.25
-"""The longest step of a ladder, relative to the scale."""
-
-KINK = 0.01
-"""A kink is ignored if it changes a slope by less than this part and is hidden by noise."""
-
-BEYOND = 1.0
-"""Longest step, in scales, that is tried before an accusation, in case longer steps confirm the
-claim."""
-
-STAIR = 1e-3
-"""An f that loses precision may hide a change of this part of itself: a stair of -log(1 - a), where
-1 - a is 30 roundings, has the height log(31/30) of 33. Its slope shows only in jumps that are
-further away than any step."""
-
-QUIET = 1e-6
-"""Noise that looks smooth near the point is smaller than this part of the parameters' effect on f;
-otherwise f itself oscillates. If longer steps show more noise, the check is repeated."""
-
-HALF = 0.5
-"""Longer steps may confirm a claim if one is closer to it than this part of the gap."""
-
-HALVINGS = 12
-"""Number of bisections, after which a curved piece has shrunk to 1/4000."""
-
-ROOM = 3.0
-"""Factor between the resolution of a ladder and of a first step for a noisy f. A claim has to be
-off by this many times the uncertainty, as a table of six points measures noise only so well."""
-
-WANTED = 8e-8
-"""With a precise f, a ladder continues until an error of this part of the entry would be
-detected."""
-
-TREND = (2.0, 0.45, 0.1)
-"""Largest distances of three slopes in a row from a claim, relative to the gap, that count as noise
-divided by the step: a quarter each time, with some tolerance."""
 
 AGREE: Verdict = "agree"
 DISAGREE: Verdict = "disagree"
@@ -90,11 +55,11 @@ class Examination:
         numbers = (claims.claimed, claims.scale, claims.largest, claims.here)
         self.claimed, self.scale, self.largest, self.here = [float(one[row]) for one in numbers]
         self.error, self.blur = float(check.error[row]), float(check.blur[row])
-        self.room = 2.0 if check.precise else ROOM
-        self.allowed = (1.0 if check.precise else ROOM) * float(check.limits[row])
-        self.wanted = WANTED * float(claims.weight[row]) if check.precise else np.inf
+        self.room = 2.0 if check.precise else SPREAD
+        self.allowed = (1.0 if check.precise else SPREAD) * float(check.limits[row])
+        self.wanted = 8 * CLEAR * float(claims.weight[row]) if check.precise else np.inf
         self.smallest = max(float(claims.smallest[row]), SHORTEST)
-        self.top = HIGHEST * self.scale * (1 + 1e-9)
+        self.top = 1 / RATIO * self.scale * (1 + 1e-9)
         self.start = min(float(check.steps[row]), self.top)
         # Steps, f above and below, distances ahead and behind.
         tried = check.tried[:, [row]]
@@ -109,7 +74,7 @@ class Examination:
 
         Steps that are too short, too long, or within a tenth of a known step are left out.
         """
-        able = [step for step in steps if self.smallest <= step <= BEYOND * self.scale]
+        able = [step for step in steps if self.smallest <= step <= self.scale]
         new = np.array([step for step in able if np.all(np.abs(self.rows[0] - step) >= 0.1 * step)])
         if not len(new):
             return False
@@ -157,7 +122,7 @@ class Examination:
         claimed, error, bound = self.claimed, self.error, reading.bound
         gap = abs(claimed - reading.estimate)
         resolution = 2 * bound + error
-        slight = KINK * max(abs(claimed), MATTERS * self.largest)
+        slight = HUNDREDTH * max(abs(claimed), SMALL * self.largest)
         known = 2 * bound <= self.allowed and reading.doubt <= self.allowed + slight
         if known and gap <= bound + error:
             return AGREE, resolution
@@ -184,7 +149,7 @@ class Examination:
         return "noise" if self.seen.steady else "not deterministic"
 
 
-def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, float]:
+def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str]:
     """Examine one claim; before it is called wrong, look for noise, staircases and saturation.
 
     Parameters
@@ -200,8 +165,6 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, 
         Absolute.
     verdict : Verdict
     reason : str
-    noise : float
-        The noise that longer steps show, or 0.
     """
     at, seen = Examination(check, row), check.seen
     reading = at.climb()
@@ -212,22 +175,16 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, 
         reading = read_slope(at.ladder(at.noise, at.top))
         verdict, resolution = at.judge(reading)
         gap = abs(at.claimed - reading.estimate)
-        hidden = STAIR * abs(seen.base) * (seen.lossy and SAME * heard < seen.noise)
-        kept, noise = gap * at.scale < hidden or _agrees_nearby(at, reading), 0.0
-        if verdict == DISAGREE and not kept:
-            kept, noise = _agrees_further(at, reading)
-        if verdict == DISAGREE and not kept and _is_saturated(at):
-            return replace(reading, bound=reading.bound + gap), gap, UNKNOWN, "noise", noise
-        if verdict == DISAGREE and kept:
-            # The estimate and the claim are both possible slopes.
-            return replace(reading, bound=reading.bound + gap), gap, UNKNOWN, "staircase", noise
-    return (
-        reading,
-        resolution,
-        verdict,
-        "" if verdict != UNKNOWN else at.inconclusive_reason(reading),
-        0.0,
-    )
+        hidden = SMALL * abs(seen.base) * (seen.lossy and SAME * heard < seen.noise)
+        kept = gap * at.scale < hidden or _agrees_nearby(at, reading)
+        if verdict == DISAGREE:
+            kept = kept or _agrees_further(at, reading)
+            if kept or _is_saturated(at):
+                # The estimate and the claim are both possible slopes.
+                wide = replace(reading, bound=reading.bound + gap)
+                return wide, gap, UNKNOWN, "staircase" if kept else "noise"
+    reason = "" if verdict != UNKNOWN else at.inconclusive_reason(reading)
+    return reading, resolution, verdict, reason
 
 
 def _is_saturated(at: Examination) -> bool:
@@ -242,7 +199,7 @@ def _is_saturated(at: Examination) -> bool:
     changed = (above != at.seen.base) | (below != at.seen.base)
     still = float(np.max(steps[: int(np.argmax(np.append(changed, True)))], initial=0.0))
     rounding = EPS * max(1.0, abs(at.seen.base), abs(at.here))
-    return still > 0 and abs(at.claimed) * still <= STRAY * rounding
+    return still > 0 and abs(at.claimed) * still <= FEW * rounding
 
 
 def _measure_noise_nearby(at: Examination, reading: Reading) -> float:
@@ -262,18 +219,18 @@ def _agrees_nearby(at: Examination, reading: Reading) -> bool:
     """
     _, _, slopes, noise = differences(at.ladder(at.noise, at.top))
     way = at.claimed - reading.estimate
-    nearer = (slopes - reading.estimate) * np.sign(way) > np.fmax(noise, abs(way) / ROOM)
+    nearer = (slopes - reading.estimate) * np.sign(way) > np.fmax(noise, abs(way) / SPREAD)
     kept = bool(np.any(nearer[: reading.best.step]))
     if kept or SAME * at.seen.fine >= at.noise:
         return kept
     near = NEAR * at.scale
     at.add_steps(*(near * RATIO**k for k in range(-2, 2)))
-    short = at.ladder(ROOM * at.seen.fine, near * RATIO)
+    short = at.ladder(SPREAD * at.seen.fine, near * RATIO)
     return len(short.above) > 1 and at.judge(read_slope(short))[0] != DISAGREE
 
 
-def _agrees_further(at: Examination, reading: Reading) -> tuple[bool, float]:
-    """Return whether slopes over longer steps tend to the claim, and the noise that this implies.
+def _agrees_further(at: Examination, reading: Reading) -> bool:
+    """Return whether slopes over longer steps tend to the claim.
 
     An f that loses precision is a staircase, which looks smooth at short steps. Over longer ones,
     the slopes on both sides tend to the claim as noise over step. If the implied noise is large, f
@@ -283,7 +240,7 @@ def _agrees_further(at: Examination, reading: Reading) -> tuple[bool, float]:
     """
     gap, used = abs(at.claimed - reading.estimate), float(at.rows[0, reading.central.reach])
     jumps = partial(_jumps, at, reading.estimate, gap)
-    probes = BEYOND * at.scale / RATIO ** np.arange(0.0, 2 * MAX_STEPS, 2)
+    probes = at.scale / RATIO ** np.arange(0.0, 2 * MAX_STEPS, 2)
     at.add_steps(*probes[probes > RATIO * used].tolist())
 
     def away() -> Floats:
@@ -296,15 +253,15 @@ def _agrees_further(at: Examination, reading: Reading) -> tuple[bool, float]:
         far = (steps > used) & np.isfinite(slopes) & ~kinked
         return np.where(far, np.abs(slopes - at.claimed) / gap, np.inf)
 
-    for near in at.rows[0, away() <= HALF].tolist():
+    for near in at.rows[0, away() <= 0.5].tolist():
         at.add_steps(near / RATIO, near * RATIO)
-    steps, apart, quiet = at.rows[0], away(), QUIET * at.seen.reach
+    steps, apart, quiet = at.rows[0], away(), SMALL**2 * at.seen.reach
     for k in range(2, len(steps)):
         noise = float(np.max((apart * steps)[k - 2 : k + 1])) * gap
-        tends = np.all(apart[k - 2 : k + 1] <= TREND)
+        tends = np.all(apart[k - 2 : k + 1] <= 2.0 * ((1 - TENTH) / RATIO) ** np.arange(3.0))
         if tends and (noise <= quiet or any(map(jumps, steps[k - 2 : k].tolist()))):
-            return True, noise
-    return any(map(jumps, steps[apart <= 0.1].tolist())), 0.0
+            return True
+    return any(map(jumps, steps[apart <= TENTH].tolist()))
 
 
 def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
@@ -336,7 +293,7 @@ def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
         low, high, first, last = 0.0, end, 0.0, departs(end)
         departure = abs(last)
         # False for NaN too: where f is not defined, it does not jump.
-        if not departure > HALF * gap * far:
+        if not departure > 0.5 * gap * far:
             continue
         for _ in range(HALVINGS):
             middle = (low + high) / 2

@@ -16,55 +16,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradkit.gradcheck.constants import (
+    EPS,
+    EPS32,
+    FEW,
+    GROWTH,
+    HUNDREDTH,
+    LOST,
+    NEAR,
+    POINTS,
+    RATIO,
+    SHORTEST,
+    SMALL,
+    SPREAD,
+)
+
 if TYPE_CHECKING:
     from gradkit.gradcheck.evaluate import Evaluator
 
 Floats = NDArray[np.float64]
 Array = NDArray[Any]
-
-EPS = float(np.finfo(np.float64).eps)
-EPS32 = float(np.finfo(np.float32).eps)
-TINY = 5e-324
-"""The smallest change of a float64: what underflow may hide. IEEE 754."""
-
-SHORTEST = float(np.finfo(np.float64).tiny)
-"""The shortest step: float64 holds smaller numbers with fewer digits."""
-
-POINTS = (0.0, *np.cumsum(np.sqrt([1, 5, 2, 10, 3, 11, 1, 7, 6, 2, 13])).tolist())
-"""Points at which noise is measured. No distance is a multiple of another, because a periodic noise
-can be hidden between evenly spaced points."""
-
-TABLE_POINTS = 6
-"""Points of a table: a cubic takes four of them, and the rest tell the noise. Moré & Wild find six
-to eight enough. If there is noise, all twelve are used, since six tell it only to a factor of
-three."""
-
-DEVIATIONS = 3
-"""Number of standard deviations that a value may be off."""
-
-NEAR, WIDE = 1e-7, 1e-3
-"""Spacing of a table in parts of each parameter: so near that f is smooth; and, where f does not
-tell the near points apart, so wide that float32 does in a tenth of it."""
-
-GROWTH = 8
-"""Noise is equal, to within this factor, at points ten times as far apart.
-
-A table of six points is no more precise. A kink grows tenfold, and a curve by the fourth power.
-"""
-
-SAME = 5
-"""Noise counts as smaller than another if it is smaller by this factor."""
-
-CLOSEST = 16 * EPS
-"""Spacing of points that are only a few roundings apart."""
-
-LOST = 30
-"""Noise of more roundings than this is not rounding of f: precision was lost, or noise was added. A
-table is uncertain by a factor of three."""
-
-LOUD = 1e-3
-"""An f that differs from itself by this part of its total change cannot be checked: no smaller
-error would be detected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +108,7 @@ def table_noise(values: Floats, terms: int = 3, points: Sequence[float] = POINTS
     part = (values - values[0]) / top  # squares of small values underflow
     basis = _polynomial_basis(tuple(points[: len(part)]), terms)
     rest = part - basis @ (basis.T @ part)
-    return DEVIATIONS * top * float(np.linalg.norm(rest) / np.sqrt(len(part) - terms))
+    return SPREAD * top * float(np.linalg.norm(rest) / np.sqrt(len(part) - terms))
 
 
 @cache
@@ -173,11 +144,6 @@ def largest_of(array: Array) -> float:
     return top if math.isfinite(top) else float(magnitude(array).max(initial=0.0))
 
 
-MIXED = 1e3
-"""The entries of a leaf have units of their own if the largest claim times the largest entry is
-so many times what any entry does to f by itself."""
-
-
 def entry_scales(gradient: Array, point: Array, scale: float) -> Floats:
     """Return a typical change of each entry: its leaf's scale, or the entry's own magnitude.
 
@@ -186,7 +152,7 @@ def entry_scales(gradient: Array, point: Array, scale: float) -> Floats:
     """
     size, slope = magnitude(point), magnitude(gradient)
     alone = float((slope * size).max(initial=0.0))
-    if not slope.max(initial=0.0) * size.max(initial=0.0) > MIXED * alone > 0:
+    if not slope.max(initial=0.0) * size.max(initial=0.0) > alone / SMALL > 0:
         return np.broadcast_to(np.float64(scale), size.shape)
     return np.where(size > 0, size, np.fmin(alone / slope, scale))
 
@@ -224,7 +190,7 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Me
         return measure_reach(evaluator, replace(seen, noise=noise, fine=noise), line)
     spread = reach * sum(point.size for point in points) ** 0.5
 
-    def table(spacing: float, count: int = TABLE_POINTS) -> tuple[float, Floats]:
+    def table(spacing: float, count: int = len(POINTS) // 2) -> tuple[float, Floats]:
         """Return the noise at uneven points along the line, and the values of f."""
         nonlocal narrow
         steps = [spacing * point for point in POINTS[1:count]]
@@ -241,15 +207,15 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Me
     sigma, values = table(spacing)
     levels, fine, lossy = len(set(values.tolist())), sigma, False
     size = LOST * EPS * max(abs(base), spread, largest_of(values))
-    tied = narrow or levels <= TABLE_POINTS - 2 or not np.isfinite(sigma)
+    tied = narrow or levels <= len(POINTS) // 2 - 2 or not np.isfinite(sigma)
     rough = sigma > size and not tied
     if tied:
-        wide = (WIDE / 10 if narrow else WIDE) if np.isfinite(sigma) else 1e-13
+        wide = (SMALL / 10 if narrow else SMALL) if np.isfinite(sigma) else 1e-13
         louder, _ = table(wide, len(POINTS))
         sigma = float(np.nan_to_num(np.fmax(np.nan_to_num(sigma), louder), posinf=0.0))
     elif rough:
         louder, _ = table(10 * spacing, len(POINTS))
-        closest, _ = table(CLOSEST)
+        closest, _ = table(FEW * EPS)
         lossy = not closest > sigma / 4
         if louder <= GROWTH * sigma or not lossy:
             sigma = max(sigma, louder, closest)
@@ -259,20 +225,12 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Me
         narrow = _casts_to_float32(evaluator, base, rng)
     lossy = lossy and not narrow and sigma > size
     eps = EPS32 if narrow else EPS
-    floor = max(eps * abs(base), TINY)
+    floor = max(eps * abs(base), SHORTEST * EPS)
     noise = max(sigma, floor)
     fine = noise if narrow or rough or not np.isfinite(fine) else max(fine, floor)
     return measure_reach(
         evaluator, replace(seen, noise=noise, fine=fine, eps=eps, lossy=lossy), line
     )
-
-
-SWINGS = (1e-2, 0.25)
-"""Distances, relative to the parameters, at which curvature is measured: the second if noise hides
-the first."""
-
-STILL = 1e-3
-"""A claim with less than this part of f's value as effect may belong to a minimum."""
 
 
 def measure_reach(evaluator: Evaluator, seen: Measurements, line: Sequence[Floats]) -> Measurements:
@@ -284,10 +242,10 @@ def measure_reach(evaluator: Evaluator, seen: Measurements, line: Sequence[Float
     zero, and at a perfect fit f itself is; then the curvature of f gives the scale.
     """
     spread = seen.reach * sum(point.size for point in evaluator.points) ** 0.5
-    if spread > STILL * abs(seen.base) and abs(seen.base) > 10 * seen.noise:
+    if spread > SMALL * abs(seen.base) and abs(seen.base) > 10 * seen.noise:
         return replace(seen, whole=min(seen.reach, abs(seen.base)))
     reach = seen.reach
-    for far in SWINGS:
+    for far in (HUNDREDTH, 1 / RATIO):
         above, below = evaluator.along(line, [far, -far])[0].tolist()
         blur = 4 * max(seen.noise, seen.eps * max(abs(above), abs(below)))
         bend = max(abs(above + below - 2 * seen.base) - blur, 0.0) / far**2

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from gradkit.gradcheck.constants import MAX_SHOWN, SLIGHT
+
 if TYPE_CHECKING:
     import pandas
 
@@ -279,10 +281,6 @@ class Differences:
 
 # --- a report as text for people, and as a table for pandas ------------------------------
 
-MAX_SHOWN = 8
-
-SLIGHT = 1e-5
-"""Relative error up to which a tolerance is proposed; a mistake in a formula is larger."""
 
 WHY = {
     "kink": "f has a kink there: any slope between the two one-sided ones is right",

@@ -233,7 +233,7 @@ def test_a_claim_that_wavers_with_f_is_not_looked_at(share: float, steady: bool)
     turns, claims = itertools.cycle([0.0, 1e-6]), itertools.count()
 
     def gradient(p):
-        return [np.array([4.0 * (1 + share * check.CLAIM_TOLERANCE * (next(claims) % 2))])]
+        return [np.array([4.0 * (1 + share * 1e-6 * (next(claims) % 2))])]
 
     report = check_gradient(lambda p: 4 * float(p[0][0]) + next(turns), [np.ones(1)], gradient)
     assert (report.evaluations > 8) is steady
