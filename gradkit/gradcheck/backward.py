@@ -15,7 +15,6 @@ import numpy as np
 from gradkit.gradcheck.check import check_gradient, require_agreement
 from gradkit.gradcheck.entries import worst_verdict
 from gradkit.gradcheck.evaluate import count_required, signature_of
-from gradkit.gradcheck.examine import AGREE
 from gradkit.gradcheck.noise import Array, draw_signed
 from gradkit.gradcheck.records import (
     WORST_FIRST,
@@ -131,7 +130,7 @@ def check_backward(
             # Of two readings, only one is what the author means; the other may not even run.
             problem = error
             continue
-        if reports[reading].verdict == AGREE:
+        if reports[reading].verdict == "agree":
             break
     if not reports and problem is not None:
         raise problem
@@ -318,7 +317,7 @@ def _reading_note(
     """
     used, unused = ("a cache", "an output") if cache else ("an output", "a cache")
     result = ""
-    if report.verdict != AGREE:
+    if report.verdict != "agree":
         result = f" Read as {unused}, the gradients do not agree either."
         if other is None and problem is not None:
             result = f" Read as {unused}, the check raises {type(problem).__name__} ({problem})."
@@ -505,9 +504,6 @@ def _input_report(
 
 # --- modules of torch ----------------------------------------------------------------------
 
-RANDOM = re.compile("Dropout|BatchNorm")
-"""Layers whose output depends on more than the input while training."""
-
 
 def check_module(
     module: torch.nn.Module,
@@ -666,7 +662,9 @@ def _module_notes(
     training = [
         name or type(one).__name__
         for name, one in module.named_modules()
-        if one.training and getattr(one, "p", 1) and RANDOM.search(type(one).__name__)
+        if one.training
+        and getattr(one, "p", 1)
+        and re.search("Dropout|BatchNorm", type(one).__name__)
     ]
     groups = (
         ("in training mode, where it depends on chance or on the batch (see .eval()):", training),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal, TypeVar, get_args
@@ -25,8 +25,8 @@ from gradkit.gradcheck.directions import Survey
 from gradkit.gradcheck.entries import blank_results, entry_check, make_entries, worst_verdict
 from gradkit.gradcheck.error import Options, allowed_resolution, join_claims, leaf_claims
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator, StackedEvaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Examination
-from gradkit.gradcheck.noise import UNMEASURED, Array, Measurements, largest_of, magnitude, measure
+from gradkit.gradcheck.examine import Examination
+from gradkit.gradcheck.noise import Array, Measurements, largest_of, magnitude, measure
 from gradkit.gradcheck.patterns import find_patterns
 from gradkit.gradcheck.records import BackwardReport, Differences, Direction, Entry, Report
 from gradkit.gradcheck.structure import (
@@ -36,20 +36,6 @@ from gradkit.gradcheck.structure import (
     numeric_leaves,
     unpack,
 )
-
-RANDOM = (
-    "f gives different values for the same argument. Switch randomness off, or fix its seed "
-    "inside f."
-)
-REMEMBERS = (
-    "f returns an old result although the values in its argument have changed: it may cache "
-    "results by the identity of the array. Let f compute from the current values."
-)
-CLOSED = (
-    "f does not use its argument, but the arrays that were passed as params. Let f use its "
-    "argument: def f(w): return loss(w)."
-)
-FLAT = "f gives the same value everywhere: does it use its argument?"
 
 Found = tuple[Sequence[Entry], Sequence[Direction], Sequence[str]]
 Entries = Literal["auto", "all", "directions"]
@@ -339,7 +325,7 @@ class _Check:
     given: Any
     again: Callable[[Any], Any]
     each: bool
-    seen: Measurements = UNMEASURED
+    seen: Measurements = field(default_factory=Measurements)
 
     def run(self) -> Report:
         """Measure f, check the claim by entries or by directions, and return the report.
@@ -353,7 +339,7 @@ class _Check:
         try:
             reason = self.preflight()
             found = self.inconclusive(reason) if reason else self.check_claim()
-            changed = worst_verdict(found[1] or found[0]) != AGREE and self.seen.steady
+            changed = worst_verdict(found[1] or found[0]) != "agree" and self.seen.steady
             if not reason and changed and evaluator.at_point() != self.seen.base:
                 self.seen = replace(self.seen, steady=False)
                 found = self.inconclusive("not deterministic")
@@ -362,7 +348,11 @@ class _Check:
         entries, directions, patterns = found
         verdict, seen = worst_verdict(directions or entries), self.seen
         if not seen.steady:
-            evaluator.notes.insert(0, RANDOM)
+            evaluator.notes.insert(
+                0,
+                "f gives different values for the same argument. Switch randomness off, or fix its "
+                "seed inside f.",
+            )
         elif seen.lossy:
             evaluator.note(
                 f"f is rough: its values scatter by {seen.noise:.1e}, where rounding alone would "
@@ -370,8 +360,8 @@ class _Check:
                 f"log(1 - a) does for a near 1."
             )
         if np.isfinite(seen.base) and len(evaluator.levels) < 2 and any(map(np.any, self.claimed)):
-            evaluator.note(FLAT)
-        if evaluator.raised and verdict != AGREE:
+            evaluator.note("f gives the same value everywhere: does it use its argument?")
+        if evaluator.raised and verdict != "agree":
             evaluator.note(
                 f"away from the point f raised {evaluator.raised}; there it counts as not finite."
             )
@@ -404,11 +394,16 @@ class _Check:
         """
         evaluator = self.evaluator
         moves = [np.fmax(magnitude(point), 1.0) for point in evaluator.points]
-        for problem in ("", REMEMBERS):
-            evaluator.along(moves, [1.0])
-            if len(evaluator.levels) > 1:
-                return problem
-            evaluator.renew()
+        evaluator.along(moves, [1.0])
+        if len(evaluator.levels) > 1:
+            return ""
+        evaluator.renew()
+        evaluator.along(moves, [1.0])
+        if len(evaluator.levels) > 1:
+            return (
+                "f returns an old result although the values in its argument have changed: it may "
+                "cache results by the identity of the array. Let f compute from the current values."
+            )
         plain = [one for one in numeric_leaves(self.given) if type(one) is np.ndarray]
         arrays = [one for one in plain if one.flags.writeable and one.dtype.kind == "f"]
         before = [one.copy() for one in arrays]
@@ -419,7 +414,12 @@ class _Check:
         finally:
             for one, old in zip(arrays, before, strict=True):
                 one[...] = old
-        return CLOSED if len(evaluator.levels) > 1 else ""
+        if len(evaluator.levels) > 1:
+            return (
+                "f does not use its argument, but the arrays that were passed as params. Let f use "
+                "its argument: def f(w): return loss(w)."
+            )
+        return ""
 
     def has_random_claim(self) -> bool:
         """Return whether the function that computes the claim is random: two calls differ."""
@@ -443,7 +443,7 @@ class _Check:
             return survey.entries, survey.found, survey.patterns
         claims = join_claims(parts)
         columns = entry_check(evaluator, claims, self.seen, self.asked).run()
-        faint = columns.faint & (columns.verdict == AGREE)
+        faint = columns.faint & (columns.verdict == "agree")
         if np.any(faint):
             note(
                 f"{faint.sum()} of {len(columns)} entries are so small that noise hides errors of "
@@ -453,12 +453,12 @@ class _Check:
             move = np.where(faint, np.copysign(claims.scale, claims.claimed), 0.0)
             survey = Survey(evaluator, parts, self.seen, self.asked)
             both = survey.check_directions(move, closely=True)
-            if both.columns.verdict[0] != AGREE and abs(both.gaps[0]) > both.columns.bound[0]:
-                columns.verdict[faint], columns.reason[faint] = UNKNOWN, "noise"
+            if both.columns.verdict[0] != "agree" and abs(both.gaps[0]) > both.columns.bound[0]:
+                columns.verdict[faint], columns.reason[faint] = "inconclusive", "noise"
         for number in np.unique(claims.leaf[~columns.looked]).tolist():
             mine, leaf = claims.leaf == number, leaves[number]
             taken = int(np.count_nonzero(columns.looked[mine]))
-            wrong = int(np.count_nonzero(columns.verdict[mine] == DISAGREE))
+            wrong = int(np.count_nonzero(columns.verdict[mine] == "disagree"))
             note(
                 f"of {leaf.name or 'the gradient'}, which has the shape {leaf.array.shape}, only "
                 f"{taken} entries were checked, drawn at random: {wrong} of these are wrong."
@@ -471,7 +471,9 @@ class _Check:
         In a check along directions, that is one direction through all parameters.
         """
         if not self.each:
-            lost = Direction("all parameters", 0, np.nan, np.nan, np.inf, np.inf, UNKNOWN, reason)
+            lost = Direction(
+                "all parameters", 0, np.nan, np.nan, np.inf, np.inf, "inconclusive", reason
+            )
             return (), [lost], ()
         scales = np.ones(len(self.eps))
         claims = join_claims(leaf_claims(self.claimed, self.evaluator.points, scales, self.eps))

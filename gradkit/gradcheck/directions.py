@@ -32,7 +32,6 @@ from gradkit.gradcheck.entries import (
 )
 from gradkit.gradcheck.error import Claims, Options, Rows, join_claims, select_claims
 from gradkit.gradcheck.evaluate import Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
 from gradkit.gradcheck.noise import Array, Floats, Measurements, draw_signed, magnitude
 from gradkit.gradcheck.patterns import (
     common_factor,
@@ -190,7 +189,7 @@ class Survey:
         for place in likely[:MAX_CANDIDATES]:
             entry = self.check_entries(np.array([place]))[0][0]
             rest = abs(first - (entry.claimed - entry.estimate) * float(move[place]))
-            if entry.verdict == DISAGREE and rest <= 2 * rough + 1e-3 * abs(first):
+            if entry.verdict == "disagree" and rest <= 2 * rough + 1e-3 * abs(first):
                 where = f"{entry.parameter or 'The gradient'}: the entry {list(entry.index)}"
                 self.entries.append(entry)
                 self.patterns.append(f"{where} explains the whole difference.")
@@ -219,13 +218,13 @@ class Survey:
             both, found, known = self.check_pair(leaves, name, len(tried))
             tried += found
             hidden *= miss_chance(both)
-            if not known or found[0].verdict != AGREE:
+            if not known or found[0].verdict != "agree":
                 break
         if not known and len(leaves) > 1:
             self.explain_wrong_leaves(leaves, tried, both)
             return
         self.found += tried
-        if not known and DISAGREE in {one.verdict for one in found}:
+        if not known and "disagree" in {one.verdict for one in found}:
             self.describe(leaves[0], both)
 
     def explain_wrong_leaves(
@@ -247,17 +246,17 @@ class Survey:
             The results along the last direction and its twin.
         """
         ratio = shared_factor(both)
-        if ratio is not None and tried[-1].verdict == DISAGREE:
+        if ratio is not None and tried[-1].verdict == "disagree":
             self.found += tried
             self.patterns.append(factor_pattern(ratio))
             self.evaluator.note("the factor was found along directions, not entry by entry.")
             return
         for number, leaf in enumerate(leaves):
-            wrong = {one.parameter for one in self.found if one.verdict == DISAGREE}
+            wrong = {one.parameter for one in self.found if one.verdict == "disagree"}
             if len(wrong) >= MAX_SHOWN:
                 rest = [self.leaves[leaf].name for leaf in leaves[number:]]
                 self.found += [
-                    Direction(name, 0, np.nan, np.nan, np.inf, np.inf, UNKNOWN, "budget")
+                    Direction(name, 0, np.nan, np.nan, np.inf, np.inf, "inconclusive", "budget")
                     for name in rest
                 ]
                 self.evaluator.note(
@@ -281,10 +280,10 @@ class Survey:
         for closely in (False, True):
             both = self.check_directions(*moves, closely=closely)
             found = self.make_directions(both, name, number)
-            if all(one.verdict == AGREE for one in found):
+            if all(one.verdict == "agree" for one in found):
                 return both, found, True
             if not closely and self.find_single_entry(both):
-                return both, [replace(one, verdict=DISAGREE, reason="") for one in found], True
+                return both, [replace(one, verdict="disagree", reason="") for one in found], True
         return both, found, False
 
     def describe(self, number: int, both: DirectionResults) -> None:
@@ -304,7 +303,7 @@ class Survey:
             self.patterns.append(f"{leaf.name or 'The gradient'}: {named}.")
         else:
             entry = self.bisect(both.moves[0], float(both.gaps[0]))
-            self.entries += [entry] if entry.verdict == DISAGREE else []
+            self.entries += [entry] if entry.verdict == "disagree" else []
 
     def check_entries(self, rows: Rows) -> tuple[tuple[Entry, ...], Claims, Columns]:
         """Check some entries one by one; return their reports, claims and measurements."""

@@ -35,7 +35,7 @@ from gradkit.gradcheck.error import (
     visible_slope,
 )
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, examine
+from gradkit.gradcheck.examine import examine
 from gradkit.gradcheck.ladder import Ladder, differences
 from gradkit.gradcheck.noise import Floats, Measurements, magnitude
 from gradkit.gradcheck.records import WORST_FIRST, Direction, Entry, InputReport, Verdict
@@ -77,7 +77,7 @@ def blank_results(entries: int, reason: str = "budget") -> Columns:
     estimate, left, right = np.full((3, entries), np.nan)
     bound, resolution = np.full((2, entries), np.inf)
     verdict, why = np.empty((2, entries), dtype=object)
-    verdict[:], why[:] = UNKNOWN, reason
+    verdict[:], why[:] = "inconclusive", reason
     looked, faint = np.ones(entries, bool), np.zeros(entries, bool)
     return Columns(estimate, left, right, bound, resolution, verdict, why, looked, faint)
 
@@ -123,7 +123,7 @@ def record_fields(
 
 def worst_verdict(parts: Sequence[Entry | Direction | InputReport]) -> Verdict:
     """Return the worst verdict of all parts; agree without parts."""
-    return min((part.verdict for part in parts), key=WORST_FIRST.index, default=AGREE)
+    return min((part.verdict for part in parts), key=WORST_FIRST.index, default="agree")
 
 
 def entry_check(
@@ -224,8 +224,8 @@ class EntryCheck:
         gaps = np.abs(columns.estimate - claims.claimed)
         own = claim_error(claims, rows, 0 * gaps, self.seen) + self.tolerance
         least = np.fmax(own + columns.resolution - self.error, TENTH * claims.weight)
-        alone = (columns.verdict == AGREE) & (claims.eps > EPS) & (gaps > least)
-        columns.verdict[alone], columns.reason[alone] = UNKNOWN, "noise"
+        alone = (columns.verdict == "agree") & (claims.eps > EPS) & (gaps > least)
+        columns.verdict[alone], columns.reason[alone] = "inconclusive", "noise"
 
     def _reopen_below_kinks(self) -> None:
         """Make wrong entries inconclusive if a staircase or kink elsewhere may hide such errors.
@@ -237,9 +237,9 @@ class EntryCheck:
         gaps = np.abs(columns.estimate - self.claims.claimed)
         kinks = (0.0 if self.precise else SPREAD) * np.abs(columns.right - columns.left)
         hides = np.where(columns.reason == "staircase", gaps, kinks) * scale
-        rows = (columns.verdict == DISAGREE) & (gaps * scale < np.fmax.reduce(hides, initial=0.0))
+        rows = (columns.verdict == "disagree") & (gaps * scale < np.fmax.reduce(hides, initial=0.0))
         columns.bound[rows], columns.resolution[rows] = (columns.bound + gaps)[rows], gaps[rows]
-        columns.verdict[rows], columns.reason[rows] = UNKNOWN, "noise"
+        columns.verdict[rows], columns.reason[rows] = "inconclusive", "noise"
 
     def _reopen_hidden(self) -> None:
         """Make arrays inconclusive if no entry was resolved, unless the claim is only rounding.
@@ -251,9 +251,9 @@ class EntryCheck:
         # The error of a correct claim, divided by more if other entries of the array are resolved.
         rounding = self.error / (FEW if np.any(known) else SPREAD)
         is_large = claims.weight > np.fmax(rounding, SMALL * CLEAR * self.seen.reach / claims.scale)
-        is_large &= columns.looked & (columns.verdict == AGREE)
+        is_large &= columns.looked & (columns.verdict == "agree")
         lost = is_large & (np.bincount(claims.leaf, known & is_large) == 0)[claims.leaf]
-        columns.verdict[lost], columns.reason[lost] = UNKNOWN, "noise"
+        columns.verdict[lost], columns.reason[lost] = "inconclusive", "noise"
 
     def _chunks(self) -> Iterator[Rows]:
         """Yield groups of rows to check: small arrays together, large ones in random samples.
@@ -316,7 +316,7 @@ class EntryCheck:
         columns.estimate[rows[write]] = central[write]
         columns.bound[rows[write]] = (noise + bent + gap)[write]
         columns.resolution[rows[write]] = (known + error)[write]
-        columns.verdict[rows[good]], columns.reason[rows[good]] = AGREE, ""
+        columns.verdict[rows[good]], columns.reason[rows[good]] = "agree", ""
         columns.reason[rows[first & ~good]] = "noise"
         return np.asarray(good)
 
@@ -336,7 +336,7 @@ class EntryCheck:
         Entries that agree only because noise is larger than they are count as faint.
         """
         claims, seen, columns = self.claims, self.seen, self.columns
-        agreed, size = columns.verdict[rows] == AGREE, claims.weight[rows]
+        agreed, size = columns.verdict[rows] == "agree", claims.weight[rows]
         still = ~agreed & (columns.estimate[rows] == 0) & (size <= self.error[rows])
         flat, open_ = rows[still], rows[~agreed & ~still]
         if len(flat):
@@ -370,20 +370,20 @@ class EntryCheck:
         claims, columns = self.claims, self.columns
         for row in rows.tolist():
             leaf = int(claims.leaf[row])
-            accepted = columns.verdict[row] == AGREE
+            accepted = columns.verdict[row] == "agree"
             if self.wrong[leaf] >= SAMPLE_SIZE // 2 and self.large[row]:
                 columns.looked[row] = accepted
                 continue
             reading, known, verdict, reason = examine(self, row)
-            if accepted and verdict == UNKNOWN:
+            if accepted and verdict == "inconclusive":
                 columns.faint[row] = True
                 near = abs(claims.claimed[row] - reading.estimate) <= known
                 if reading.kinked or not near or known >= columns.resolution[row]:
                     continue
-                verdict, reason = AGREE, ""
+                verdict, reason = "agree", ""
             known_well = reading.bound <= HUNDREDTH * abs(reading.estimate)
             if known_well and not np.isfinite(claims.claimed[row]):
-                verdict, reason = DISAGREE, ""
+                verdict, reason = "disagree", ""
             left, right = reading.left.estimate, reading.right.estimate
             # Noise may hide a kink, so the slope may be that of either side.
             bound = reading.bound if self.precise else np.fmax(reading.bound, abs(right - left))
@@ -392,4 +392,4 @@ class EntryCheck:
             columns.left[row], columns.right[row] = slopes
             columns.resolution[row], columns.looked[row] = known, True
             columns.verdict[row], columns.reason[row] = verdict, reason
-            self.wrong[leaf] += verdict == DISAGREE
+            self.wrong[leaf] += verdict == "disagree"

@@ -24,17 +24,12 @@ from gradkit.gradcheck.constants import (
     STEPS_TO_REFUTE,
     TENTH,
 )
-from gradkit.gradcheck.ladder import NOTHING_KNOWN, Ladder, Reading, differences, read_slope
+from gradkit.gradcheck.ladder import Ladder, Reading, differences, read_slope
 from gradkit.gradcheck.noise import Floats, table_noise
 from gradkit.gradcheck.records import Verdict
 
 if TYPE_CHECKING:
     from gradkit.gradcheck.entries import EntryCheck
-
-
-AGREE: Verdict = "agree"
-DISAGREE: Verdict = "disagree"
-UNKNOWN: Verdict = "inconclusive"
 
 
 class Examination:
@@ -57,7 +52,6 @@ class Examination:
         self.error, self.blur = float(check.error[row]), float(check.blur[row])
         self.room = 2.0 if check.precise else SPREAD
         self.allowed = (1.0 if check.precise else SPREAD) * float(check.limits[row])
-        self.wanted = 8 * CLEAR * float(claims.weight[row]) if check.precise else np.inf
         self.smallest = max(float(claims.smallest[row]), SHORTEST)
         self.top = 1 / RATIO * self.scale * (1 + 1e-9)
         self.start = min(float(check.steps[row]), self.top)
@@ -95,19 +89,19 @@ class Examination:
         """
         self.add_steps(self.start, RATIO * self.start, RATIO**2 * self.start)
         if not self.rows.shape[1]:
-            return NOTHING_KNOWN
+            return Reading()
         while True:
             reading = read_slope(self.ladder(self.noise, self.top))
-            verdict, resolution = self.judge(reading)
-            if (verdict == AGREE and resolution <= self.wanted) or self.rows.shape[1] >= MAX_STEPS:
+            verdict, _ = self.judge(reading)
+            if verdict == "agree" or self.rows.shape[1] >= MAX_STEPS:
                 return reading
             steps = self.rows[0][self.rows[0] <= self.top]
             sides = (reading.central, reading.left, reading.right)
             down = any(side.step == 0 or not np.isfinite(side.bound) for side in sides)
             best = reading.best
-            hidden = verdict == UNKNOWN and best.noise > best.truncation
+            hidden = verdict == "inconclusive" and best.noise > best.truncation
             up = len(steps) and (best.reach >= len(steps) - 1 or hidden)
-            up = up and (verdict != DISAGREE or len(steps) < STEPS_TO_REFUTE)
+            up = up and (verdict != "disagree" or len(steps) < STEPS_TO_REFUTE)
             longer = up and RATIO * steps[-1] <= self.top and self.add_steps(RATIO * steps[-1])
             if not longer and not (down and self.add_steps(self.rows[0, 0] / RATIO)):
                 return reading
@@ -125,20 +119,20 @@ class Examination:
         slight = HUNDREDTH * max(abs(claimed), SMALL * self.largest)
         known = 2 * bound <= self.allowed and reading.doubt <= self.allowed + slight
         if known and gap <= bound + error:
-            return AGREE, resolution
+            return "agree", resolution
         if reading.kinked:
             wide = max(reading.left.bound, reading.right.bound) + error
             if self.subgradient and gap <= bound + wide:
-                return AGREE, 2 * wide
-            return (DISAGREE if gap > bound + wide else UNKNOWN), resolution
+                return "agree", 2 * wide
+            return ("disagree" if gap > bound + wide else "inconclusive"), resolution
         far = gap > self.room * (bound + error) and gap > CLEAR * abs(claimed)
         # If noise hides the gap over the parameter's own size, longer steps do not count.
         far = far and (self.here == 0 or gap * abs(self.here) > self.seen.noise)
-        return (DISAGREE if far else UNKNOWN), resolution
+        return ("disagree" if far else "inconclusive"), resolution
 
     def inconclusive_reason(self, reading: Reading) -> str:
         """Return the reason for an inconclusive verdict: the largest part of the error."""
-        if reading is NOTHING_KNOWN:
+        if not self.rows.shape[1]:
             return "no step"
         if not np.isfinite(reading.bound):
             return "non-finite" if self.seen.steady else "not deterministic"
@@ -169,7 +163,7 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str]:
     at, seen = Examination(check, row), check.seen
     reading = at.climb()
     verdict, resolution = at.judge(reading)
-    if verdict == DISAGREE:
+    if verdict == "disagree":
         heard = _measure_noise_nearby(at, reading)
         at.noise = max(at.noise, heard)
         reading = read_slope(at.ladder(at.noise, at.top))
@@ -177,13 +171,13 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str]:
         gap = abs(at.claimed - reading.estimate)
         hidden = SMALL * abs(seen.base) * (seen.lossy and SAME * heard < seen.noise)
         kept = gap * at.scale < hidden or _agrees_nearby(at, reading)
-        if verdict == DISAGREE:
+        if verdict == "disagree":
             kept = kept or _agrees_further(at, reading)
             if kept or _is_saturated(at):
                 # The estimate and the claim are both possible slopes.
                 wide = replace(reading, bound=reading.bound + gap)
-                return wide, gap, UNKNOWN, "staircase" if kept else "noise"
-    reason = "" if verdict != UNKNOWN else at.inconclusive_reason(reading)
+                return wide, gap, "inconclusive", "staircase" if kept else "noise"
+    reason = "" if verdict != "inconclusive" else at.inconclusive_reason(reading)
     return reading, resolution, verdict, reason
 
 
@@ -226,7 +220,7 @@ def _agrees_nearby(at: Examination, reading: Reading) -> bool:
     near = NEAR * at.scale
     at.add_steps(*(near * RATIO**k for k in range(-2, 2)))
     short = at.ladder(SPREAD * at.seen.fine, near * RATIO)
-    return len(short.above) > 1 and at.judge(read_slope(short))[0] != DISAGREE
+    return len(short.above) > 1 and at.judge(read_slope(short))[0] != "disagree"
 
 
 def _agrees_further(at: Examination, reading: Reading) -> bool:

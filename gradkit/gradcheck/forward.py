@@ -9,9 +9,8 @@ import numpy as np
 
 from gradkit.gradcheck.check import check_gradient
 from gradkit.gradcheck.constants import EPS, MARGIN
-from gradkit.gradcheck.examine import AGREE, DISAGREE
 from gradkit.gradcheck.noise import Array, draw_signed, largest_of
-from gradkit.gradcheck.records import Direction, Report
+from gradkit.gradcheck.records import Direction, Report, Verdict
 from gradkit.gradcheck.structure import Parameters, align, numeric_leaves, to_numpy, unpack
 
 Product = Callable[[Any, Any], Any]
@@ -144,7 +143,7 @@ def compare_products(
         size = float(np.sum(np.abs(own)) + sum(np.sum(np.abs(term)) for term in terms))
         bound = MARGIN * max(*eps, *(_unit(change) for change in changes)) * size
         claimed, estimate = float(np.sum(own)), float(sum(np.sum(term) for term in terms))
-        verdict = AGREE if abs(claimed - estimate) <= bound else DISAGREE
+        verdict: Verdict = "agree" if abs(claimed - estimate) <= bound else "disagree"
         resolution = bound / max(abs(claimed), abs(estimate)) if claimed or estimate else np.inf
         found.append(Direction(leaf.name, 0, claimed, estimate, bound, resolution, verdict))
     return tuple(found)

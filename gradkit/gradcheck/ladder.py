@@ -58,21 +58,17 @@ class Reading:
 
     ``estimate`` is within ``bound`` of the slope. ``doubt`` is half of the kink that may be hidden
     by the errors of both sides. If ``kinked``, the slopes of both sides exclude each other, and the
-    bound reaches from one to the other.
+    bound reaches from one to the other. Without values, nothing is known.
     """
 
-    estimate: float
-    bound: float
-    doubt: float
-    kinked: bool
-    best: Side
-    left: Side
-    right: Side
-    central: Side
-
-
-NOTHING_KNOWN = Reading(np.nan, np.inf, np.inf, False, Side(), Side(), Side(), Side())
-"""The reading of a ladder without steps."""
+    estimate: float = np.nan
+    bound: float = np.inf
+    doubt: float = np.inf
+    kinked: bool = False
+    best: Side = Side()
+    left: Side = Side()
+    right: Side = Side()
+    central: Side = Side()
 
 
 def differences(ladder: Ladder) -> tuple[Floats, Floats, Floats, Floats]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -67,19 +67,15 @@ class Measurements:
         are relative to this. If f is 0 at all points, the largest parameter.
     """
 
-    base: float
-    noise: float
-    fine: float
-    eps: float
-    steady: bool
-    lossy: bool
-    scales: Floats
-    reach: float
+    base: float = np.nan
+    noise: float = np.nan
+    fine: float = np.nan
+    eps: float = EPS
+    steady: bool = True
+    lossy: bool = False
+    scales: Floats = field(default_factory=lambda: np.ones(0))
+    reach: float = 0.0
     whole: float = 0.0
-
-
-UNMEASURED = Measurements(np.nan, np.nan, np.nan, EPS, True, False, np.ones(0), 0.0)
-"""What is known before f has been called."""
 
 
 def table_noise(values: Floats, terms: int = 3, points: Sequence[float] = POINTS) -> float:

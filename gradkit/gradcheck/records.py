@@ -185,13 +185,15 @@ class Report(ThreeVerdicts):
         """Return a pandas table: a row for each entry and direction, columns as in `Entry`."""
         import pandas as pd
 
+        columns = "parameter index claimed estimate bound resolution verdict reason left right"
+
         parts: list[Entry | Direction] = [*self.entries, *self.directions]
         rows = []
         for part in parts:
             row = asdict(part)
             row["left"], row["right"] = row.pop("slopes", None) or (math.nan, math.nan)
             rows.append({"index": f"direction {row.pop('number', '')}", **row})
-        return pd.DataFrame(rows, columns=[*COLUMNS, "left", "right"])
+        return pd.DataFrame(rows, columns=columns.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,9 +295,6 @@ WHY = {
     "no step": "the parameter is too close to zero for a shorter step in float64",
     "argument": "f does not change with its argument",
 }
-
-
-COLUMNS = ("parameter", "index", "claimed", "estimate", "bound", "resolution", "verdict", "reason")
 
 
 def format_place(part: Entry | Direction) -> str:

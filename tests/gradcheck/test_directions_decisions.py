@@ -6,13 +6,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from deciding import near
+from deciding import AGREE, DISAGREE, UNKNOWN, near
 
 from gradkit.gradcheck.directions import Survey, miss_chance, ramp
 from gradkit.gradcheck.entries import blank_results
 from gradkit.gradcheck.error import Options, join_claims, leaf_claims
 from gradkit.gradcheck.evaluate import Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
 from gradkit.gradcheck.noise import EPS, Measurements
 from gradkit.gradcheck.records import Direction, Entry
 from gradkit.gradcheck.structure import unpack

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from deciding import near
+from deciding import AGREE, DISAGREE, UNKNOWN, near
 
 from gradkit.gradcheck import entries
 from gradkit.gradcheck.entries import (
@@ -20,7 +20,6 @@ from gradkit.gradcheck.entries import (
     worst_verdict,
 )
 from gradkit.gradcheck.error import Claims, Options, allowed_resolution, balanced_step
-from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
 from gradkit.gradcheck.ladder import Reading, Side
 from gradkit.gradcheck.noise import EPS, SHORTEST, Measurements
 from gradkit.gradcheck.structure import Leaf

@@ -6,14 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from deciding import near
+from deciding import AGREE, DISAGREE, UNKNOWN, near
 
 from gradkit.gradcheck.entries import EntryCheck, one_by_one
 from gradkit.gradcheck.error import Claims, Options
 from gradkit.gradcheck.examine import (
-    AGREE,
-    DISAGREE,
-    UNKNOWN,
     Examination,
     _agrees_further,
     _agrees_nearby,
@@ -73,11 +70,8 @@ def straight(t: float) -> float:
 
 
 def test_a_ladder_of_three_steps_confirms_a_claim() -> None:
-    """Where nothing more is wanted, or where so much is known."""
+    """No further step is needed."""
     assert climbed(straight, 1.0) == FIRST
-    # Over 4e-3 noise of 1e-8 leaves 2.5e-6 on either side.
-    assert climbed(straight, 1.0, wanted=4.9e-6) == [*FIRST, 64e-3]
-    assert climbed(straight, 1.0, wanted=5.1e-6) == FIRST
 
 
 def test_a_ladder_that_refutes_a_claim_has_five_steps() -> None:
