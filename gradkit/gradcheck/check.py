@@ -94,7 +94,7 @@ def check_gradient(
     entries : {"auto", "all", "directions"}
         ``all`` checks every entry by itself: two evaluations for a right one, about ten for a wrong
         one; of an array that is wrong throughout, only a sample. ``directions`` checks all
-        parameters at once along two random directions, with 11 evaluations, or along more if noise
+        parameters at once along two random directions, with 10 evaluations, or along more if noise
         or rounding hides much, and locates a wrong entry from the ratio of the two errors. ``auto``
         uses directions for more than 3,000 entries, or if the budget is too small for all.
     budget : int, optional
@@ -340,7 +340,7 @@ class _Check:
             reason = self.preflight()
             found = self.inconclusive(reason) if reason else self.check_claim()
             changed = worst_verdict(found[1] or found[0]) != "agree" and self.seen.steady
-            if not reason and changed and evaluator.at_point() != self.seen.base:
+            if not reason and changed and not self.repeats():
                 self.seen = replace(self.seen, steady=False)
                 found = self.inconclusive("not deterministic")
         except BudgetSpent:
@@ -367,6 +367,11 @@ class _Check:
             )
         parts = (tuple(entries), tuple(directions), tuple(patterns), tuple(evaluator.notes))
         return Report(verdict, *parts, evaluator.count, seen.noise)
+
+    def repeats(self) -> bool:
+        """Return whether f gives the same value at the point again, to within its noise."""
+        again = self.evaluator.at_point()
+        return again == self.seen.base or abs(again - self.seen.base) <= self.seen.noise
 
     def preflight(self) -> str:
         """Measure the noise of f.

@@ -154,7 +154,7 @@ def entry_scales(gradient: Array, point: Array, scale: float) -> Floats:
 
 
 def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Measurements:
-    """Measure noise, precision and scales of f, in 7 calls, or about 20 if it is rough or flat.
+    """Measure noise, precision and scales of f, in 6 calls, or about 20 if it is rough or flat.
 
     If f is not finite at the point, the noise is NaN.
 
@@ -167,66 +167,100 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Me
         Seed of the line along which noise is measured.
     """
     rng = np.random.default_rng(seed)
-    base, again, points = evaluator.at_point(), evaluator.at_point(), evaluator.points
+    base, points = evaluator.at_point(), evaluator.points
     size = abs(base)
     if claimed and size == 0 and not any(map(np.any, map(np.multiply, claimed, points))):
         size = _change_along_zeros(evaluator, claimed, rng)
     scales, reach = leaf_scales(claimed, points, size)
-    steady = base == again or bool(np.isnan(base) and np.isnan(again))
     narrow = any(point.dtype.itemsize < 8 for point in points)
-    seen = Measurements(
-        base, np.nan, np.nan, EPS32 if narrow else EPS, steady, False, scales, reach
-    )
-    line = _draw_direction(points, scales, rng)
-    if not (np.isfinite(base) and np.isfinite(again)):
+    seen = Measurements(base, eps=EPS32 if narrow else EPS, scales=scales, reach=reach)
+    if not np.isfinite(base):
         return seen
-    if not steady:
-        several = [base, again, *(evaluator.at_point() for _ in range(6))]
-        noise = max(1.5 * float(np.ptp(several)), EPS * abs(base))
-        return measure_reach(evaluator, replace(seen, noise=noise, fine=noise), line)
-    spread = reach * sum(point.size for point in points) ** 0.5
+    line = _Line(evaluator, claimed, _draw_direction(points, scales, rng), base, narrow)
+    return measure_reach(evaluator, _measure_noise(line, seen, rng), line.moves)
 
-    def table(spacing: float, count: int = len(POINTS) // 2) -> tuple[float, Floats]:
+
+@dataclass(slots=True)
+class _Line:
+    """A line through the point, along which f is evaluated.
+
+    ``narrow`` is True from the point on where f, or its argument, proves to be in float32.
+    """
+
+    evaluator: Evaluator
+    claimed: Sequence[Array]
+    moves: Sequence[Floats]
+    base: float
+    narrow: bool
+
+    def table(self, spacing: float, count: int = len(POINTS) // 2) -> tuple[float, Floats]:
         """Return the noise at uneven points along the line, and the values of f."""
-        nonlocal narrow
         steps = [spacing * point for point in POINTS[1:count]]
-        values, strays = evaluator.along(line, steps, claimed)
-        narrow |= is_float32(np.append(values, base))
-        terms = 3 if spacing < NEAR else 4
-        return table_noise(np.append(base, values + strays), terms), np.append(base, values)
+        values, strays = self.evaluator.along(self.moves, steps, self.claimed)
+        every = np.concatenate(([self.base], values))
+        self.narrow = self.narrow or is_float32(every)
+        every[1:] += strays
+        return table_noise(every, 3 if spacing < NEAR else 4), values
 
-    spacing = NEAR
-    if reach > 0 and base != 0:
+    def spread(self, reach: float) -> float:
+        """Return how much f changes along the line if each entry changes it by up to ``reach``."""
+        return reach * math.sqrt(sum(point.size for point in self.evaluator.points))
+
+
+def _measure_noise(line: _Line, seen: Measurements, rng: np.random.Generator) -> Measurements:
+    """Add the noise of f along a line to the measurements.
+
+    Only if the first table is rough, or has too few different values, f is evaluated again at the
+    point, and at more points along the line.
+    """
+    base, spacing = seen.base, NEAR
+    if seen.reach > 0 and base != 0:
         # Far enough for the rounding to be scrambled, near enough for f to be smooth.
-        share = abs(base) / reach
+        share = abs(base) / seen.reach
         spacing = min(max(NEAR, 1e3 * EPS * share), max(1e-6 * share, 1e-14), 1e-5)
-    sigma, values = table(spacing)
-    levels, fine, lossy = len(set(values.tolist())), sigma, False
-    size = LOST * EPS * max(abs(base), spread, largest_of(values))
-    tied = narrow or levels <= len(POINTS) // 2 - 2 or not np.isfinite(sigma)
+    sigma, values = line.table(spacing)
+    levels = len({base, *values.tolist()})
+    size = LOST * EPS * max(abs(base), line.spread(seen.reach), largest_of(values))
+    tied = line.narrow or levels <= len(POINTS) // 2 - 2 or not math.isfinite(sigma)
     rough = sigma > size and not tied
+    if (tied or rough) and (again := line.evaluator.at_point()) != base:
+        several = [base, again, *(line.evaluator.at_point() for _ in range(6))]
+        noise = max(1.5 * float(np.ptp(several)), EPS * abs(base))
+        return replace(seen, noise=noise, fine=noise, steady=False)
+    fine, lossy = sigma, False
     if tied:
-        wide = (SMALL / 10 if narrow else SMALL) if np.isfinite(sigma) else 1e-13
-        louder, _ = table(wide, len(POINTS))
-        sigma = float(np.nan_to_num(np.fmax(np.nan_to_num(sigma), louder), posinf=0.0))
+        sigma = _noise_of_ties(line, sigma)
     elif rough:
-        louder, _ = table(10 * spacing, len(POINTS))
-        closest, _ = table(FEW * EPS)
-        lossy = not closest > sigma / 4
-        if louder <= GROWTH * sigma or not lossy:
-            sigma = max(sigma, louder, closest)
-        elif closest > 0:  # points that f does not tell apart say nothing
-            sigma = closest
-    if levels > 2 and not narrow and sigma > 1e-9 * abs(base):
-        narrow = _casts_to_float32(evaluator, base, rng)
-    lossy = lossy and not narrow and sigma > size
-    eps = EPS32 if narrow else EPS
+        sigma, lossy = _noise_of_rough(line, sigma, spacing)
+    if levels > 2 and not line.narrow and sigma > 1e-9 * abs(base):
+        line.narrow = _casts_to_float32(line.evaluator, base, rng)
+    eps = EPS32 if line.narrow else EPS
     floor = max(eps * abs(base), SHORTEST * EPS)
     noise = max(sigma, floor)
-    fine = noise if narrow or rough or not np.isfinite(fine) else max(fine, floor)
-    return measure_reach(
-        evaluator, replace(seen, noise=noise, fine=fine, eps=eps, lossy=lossy), line
-    )
+    fine = noise if line.narrow or rough or not math.isfinite(fine) else max(fine, floor)
+    lossy = lossy and not line.narrow and sigma > size
+    return replace(seen, noise=noise, fine=fine, eps=eps, lossy=lossy)
+
+
+def _noise_of_ties(line: _Line, sigma: float) -> float:
+    """Return the noise of an f with few different values nearby, from points further apart."""
+    wide = (SMALL / 10 if line.narrow else SMALL) if math.isfinite(sigma) else 1e-13
+    louder, _ = line.table(wide, len(POINTS))
+    return float(np.nan_to_num(np.fmax(np.nan_to_num(sigma), louder), posinf=0.0))
+
+
+def _noise_of_rough(line: _Line, sigma: float, spacing: float) -> tuple[float, bool]:
+    """Return the noise of an f whose values are rough, and whether f loses precision.
+
+    A lossy f is smooth over a few roundings. If points further apart are louder, f bends.
+    """
+    louder, _ = line.table(10 * spacing, len(POINTS))
+    closest, _ = line.table(FEW * EPS)
+    lossy = not closest > sigma / 4
+    if louder <= GROWTH * sigma or not lossy:
+        return max(sigma, louder, closest), lossy
+    # Points that f does not tell apart say nothing.
+    return closest if closest > 0 else sigma, lossy
 
 
 def measure_reach(evaluator: Evaluator, seen: Measurements, line: Sequence[Floats]) -> Measurements:
@@ -237,7 +271,7 @@ def measure_reach(evaluator: Evaluator, seen: Measurements, line: Sequence[Float
     If the claim predicts hardly any change, f is called 2 or 4 times. At a minimum every slope is
     zero, and at a perfect fit f itself is; then the curvature of f gives the scale.
     """
-    spread = seen.reach * sum(point.size for point in evaluator.points) ** 0.5
+    spread = seen.reach * math.sqrt(sum(point.size for point in evaluator.points))
     if spread > SMALL * abs(seen.base) and abs(seen.base) > 10 * seen.noise:
         return replace(seen, whole=min(seen.reach, abs(seen.base)))
     reach = seen.reach

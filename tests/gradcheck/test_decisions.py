@@ -765,4 +765,4 @@ def test_the_rounding_of_a_random_f_is_that_of_its_argument(dtype, eps: float) -
     evaluator = Evaluator(lambda p: float(next(values)), unpack(np.ones(2, dtype)))
     seen = measure(evaluator, [np.zeros(2)], np.random.default_rng(0))
     assert (seen.eps, seen.steady) == (eps, False)
-    assert seen.noise == pytest.approx(1.5 * 7)
+    assert seen.noise == pytest.approx(1.5 * 12)

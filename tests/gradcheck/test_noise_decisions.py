@@ -327,16 +327,16 @@ def test_a_loud_f_is_asked_whether_it_casts_its_argument() -> None:
 
 def test_a_random_f_is_known_to_what_it_differs() -> None:
     """From itself on eight calls, and to a rounding."""
-    values = iter([1e6, 1e6 + 1.2e-10] * 20)
+    values = iter([1e6, *[1e6 + 1.2e-10] * 3] * 10)
     evaluator = Evaluator(lambda p: next(values), unpack(np.ones(2)))
     seen = measure(evaluator, [np.zeros(2)])
     assert near(seen.noise, EPS * 1e6)
     assert near(seen.fine, EPS * 1e6)
-    for given, steady in (([np.nan] * 9, True), ([np.nan, 1.0], False), ([1.0, np.nan], False)):
-        every = iter(given)
+    for first, rest, steady, count in ((np.nan, 1.0, True, 1), (1.0, np.nan, False, 15)):
+        every = iter([first, *[rest] * 20])
         evaluator = Evaluator(lambda p, every=every: next(every), unpack(np.ones(2)))
         seen = measure(evaluator, [np.zeros(2)])
-        assert (seen.steady, evaluator.count, np.isnan(seen.noise)) == (steady, 2, True)
+        assert (seen.steady, evaluator.count, np.isnan(seen.noise)) == (steady, count, True)
 
 
 # Scales and moves.
