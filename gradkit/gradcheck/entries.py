@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,6 +181,7 @@ class EntryCheck:
         self.tried = np.full((5, count), np.nan)
         self.large = np.bincount(claims.leaf)[claims.leaf] > 2 * SAMPLE_SIZE
         self.wrong: Counter[int] = Counter()
+        self.heard = 0.0
         self.tolerance = claims.room + asked.rtol * claims.weight
 
     def evaluate_pairs(self, rows: Rows, steps: Floats) -> Floats:
@@ -190,7 +191,8 @@ class EntryCheck:
     def run(self, *, closely: bool = True) -> Columns:
         """Compare every claim with finite differences, array by array, and return the results.
 
-        Entries that the budget does not reach keep their blank results.
+        If f proves noisier than measured, the check is repeated with twice the noise that was
+        found. Entries that the budget does not reach keep their blank results.
 
         Parameters
         ----------
@@ -203,8 +205,9 @@ class EntryCheck:
                 self.columns.looked[rows] = True
                 slack = np.fmax(BALANCE * CLEAR * self.slope[rows], self.claims.coarsest[rows] / 20)
                 self._try_step(rows, self.steps[rows], slack)
-                if closely:
-                    self._run_ladders(self._retry_small(rows))
+                if closely and not self._run_ladders(self._retry_small(rows)):
+                    louder = replace(self.seen, noise=2 * self.heard)
+                    return EntryCheck(self.pairs, self.claims, louder, self.asked).run()
         except BudgetSpent:
             self.columns.looked[:] = True
         self._reopen_excused()
@@ -362,8 +365,8 @@ class EntryCheck:
         known = self.columns.resolution[rows] - self.error[rows]
         return np.asarray(known > TENTH * self.claims.weight[rows])
 
-    def _run_ladders(self, rows: Rows) -> None:
-        """Examine rows one by one with ladders.
+    def _run_ladders(self, rows: Rows) -> bool:
+        """Examine rows one by one with ladders; return False if f turned out to be noisier.
 
         In a large array with `SAMPLE_SIZE // 2` wrong entries, further ones are not examined.
         """
@@ -374,7 +377,9 @@ class EntryCheck:
             if self.wrong[leaf] >= SAMPLE_SIZE // 2 and self.large[row]:
                 columns.looked[row] = accepted
                 continue
-            reading, known, verdict, reason = examine(self, row)
+            reading, known, verdict, reason, self.heard = examine(self, row)
+            if 3 * self.seen.noise < 2 * self.heard < SMALL**2 * self.seen.reach:
+                return False
             if accepted and verdict == "inconclusive":
                 columns.faint[row] = True
                 near = abs(claims.claimed[row] - reading.estimate) <= known
@@ -393,3 +398,4 @@ class EntryCheck:
             columns.resolution[row], columns.looked[row] = known, True
             columns.verdict[row], columns.reason[row] = verdict, reason
             self.wrong[leaf] += verdict == "disagree"
+        return True

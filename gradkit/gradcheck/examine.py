@@ -143,7 +143,7 @@ class Examination:
         return "noise" if self.seen.steady else "not deterministic"
 
 
-def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str]:
+def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, float]:
     """Examine one claim; before it is called wrong, look for noise, staircases and saturation.
 
     Parameters
@@ -159,6 +159,8 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str]:
         Absolute.
     verdict : Verdict
     reason : str
+    noise : float
+        The noise that longer steps show, or 0.
     """
     at, seen = Examination(check, row), check.seen
     reading = at.climb()
@@ -170,15 +172,16 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str]:
         verdict, resolution = at.judge(reading)
         gap = abs(at.claimed - reading.estimate)
         hidden = SMALL * abs(seen.base) * (seen.lossy and SAME * heard < seen.noise)
-        kept = gap * at.scale < hidden or _agrees_nearby(at, reading)
+        kept, noise = gap * at.scale < hidden or _agrees_nearby(at, reading), 0.0
         if verdict == "disagree":
-            kept = kept or _agrees_further(at, reading)
+            if not kept:
+                kept, noise = _agrees_further(at, reading)
             if kept or _is_saturated(at):
                 # The estimate and the claim are both possible slopes.
                 wide = replace(reading, bound=reading.bound + gap)
-                return wide, gap, "inconclusive", "staircase" if kept else "noise"
+                return wide, gap, "inconclusive", "staircase" if kept else "noise", noise
     reason = "" if verdict != "inconclusive" else at.inconclusive_reason(reading)
-    return reading, resolution, verdict, reason
+    return reading, resolution, verdict, reason, 0.0
 
 
 def _is_saturated(at: Examination) -> bool:
@@ -223,8 +226,8 @@ def _agrees_nearby(at: Examination, reading: Reading) -> bool:
     return len(short.above) > 1 and at.judge(read_slope(short))[0] != "disagree"
 
 
-def _agrees_further(at: Examination, reading: Reading) -> bool:
-    """Return whether slopes over longer steps tend to the claim.
+def _agrees_further(at: Examination, reading: Reading) -> tuple[bool, float]:
+    """Return whether slopes over longer steps tend to the claim, and the noise that this implies.
 
     An f that loses precision is a staircase, which looks smooth at short steps. Over longer ones,
     the slopes on both sides tend to the claim as noise over step. If the implied noise is large, f
@@ -254,8 +257,8 @@ def _agrees_further(at: Examination, reading: Reading) -> bool:
         noise = float(np.max((apart * steps)[k - 2 : k + 1])) * gap
         tends = np.all(apart[k - 2 : k + 1] <= 2.0 * ((1 - TENTH) / RATIO) ** np.arange(3.0))
         if tends and (noise <= quiet or any(map(jumps, steps[k - 2 : k].tolist()))):
-            return True
-    return any(map(jumps, steps[apart <= TENTH].tolist()))
+            return True, noise
+    return any(map(jumps, steps[apart <= TENTH].tolist())), 0.0
 
 
 def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:

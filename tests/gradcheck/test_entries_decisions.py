@@ -446,21 +446,46 @@ def laddered(monkeypatch, results, claimed=1.0, seen: Measurements = SEEN, **par
     check.columns.verdict[:], check.columns.reason[:] = before, "" if before == AGREE else "noise"
     check.columns.resolution[:], check.columns.estimate[:] = resolution, 7.0
     check.wrong[0] = wrong
-    check._run_ladders(np.arange(len(check.columns)))
-    return check
+    return check._run_ladders(np.arange(len(check.columns))), check
+
+
+def test_a_louder_noise_has_all_done_again(monkeypatch) -> None:
+    """If it is half as loud again, and smooth near by all the same."""
+    for heard, reach, quiet in (
+        (1.4e-6, 1e3, True),
+        (1.6e-6, 1e3, False),
+        (1.6e-6, 3.3, False),
+        (1.6e-6, 3.1, True),
+        (0.4e-6, 1e3, True),
+    ):
+        seen = replace(SEEN, reach=reach)
+        result = [(READING, 0.3, DISAGREE, "", heard)]
+        assert laddered(monkeypatch, result, seen=seen)[0] is quiet
+    heard = iter([1.6e-6, 0.0])
+    noises = []
+
+    def examine(check: EntryCheck, row: int, **known):
+        noises.append(check.seen.noise)
+        return READING, 0.3, DISAGREE, "", next(heard)
+
+    monkeypatch.setattr(entries, "examine", examine)
+    bent = lambda k, h: (1 + 5 * h, 1 - h, h, h)  # noqa: E731
+    columns = checked(lay(1.0), replace(SEEN, reach=1e3), bent).run()
+    assert near(noises, [1e-6, 3.2e-6])
+    assert columns.verdict[0] == DISAGREE
 
 
 def test_what_a_ladder_says_is_written_down(monkeypatch) -> None:
     """With the bound, to which what noise may hide of a kink is added."""
     sides = replace(READING, left=replace(SIDE, estimate=0.5), right=replace(SIDE, estimate=0.8))
     for seen, bound in ((SEEN, 0.3), (replace(SEEN, noise=1e-15), 0.1)):
-        check = laddered(monkeypatch, [(sides, 0.3, DISAGREE, "")], seen=seen)
+        _, check = laddered(monkeypatch, [(sides, 0.3, DISAGREE, "", 0.0)], seen=seen)
         row = first_row(check.columns)
         assert near([row.estimate, row.bound, row.resolution], [1, bound, 0.3])
         assert np.isnan([row.left, row.right]).all()
         assert (row.verdict, row.reason, check.wrong[0]) == (DISAGREE, "", 1)
     wide = replace(sides, bound=0.4, kinked=True)
-    check = laddered(monkeypatch, [(wide, 0.3, UNKNOWN, "kink")])
+    _, check = laddered(monkeypatch, [(wide, 0.3, UNKNOWN, "kink", 0.0)])
     assert (check.columns.bound[0], check.columns.reason[0], check.wrong[0]) == (0.4, "kink", 0)
     assert (check.columns.left[0], check.columns.right[0]) == (0.5, 0.8)
 
@@ -469,8 +494,8 @@ def test_an_entry_that_agreed_stays_so_if_nothing_is_known_of_it(monkeypatch) ->
     """It is as its first step says, unless the ladder bears it out more closely."""
 
     def told(reading: Reading, known: float, claimed: float = 1.0):
-        result = [(reading, known, UNKNOWN, "noise")]
-        row = first_row(laddered(monkeypatch, result, claimed, before=AGREE).columns)
+        result = [(reading, known, UNKNOWN, "noise", 0.0)]
+        row = first_row(laddered(monkeypatch, result, claimed, before=AGREE)[1].columns)
         assert (row.verdict, row.reason, row.faint) == (AGREE, "", True)
         return (row.estimate, row.resolution)
 
@@ -481,11 +506,11 @@ def test_an_entry_that_agreed_stays_so_if_nothing_is_known_of_it(monkeypatch) ->
     assert told(READING, 0.3, 1.31) == (7, 0.5)
     assert told(READING, 0.3, 0.69) == (7, 0.5)
     assert told(READING, 0.3, 1.29) == (1, 0.3)
-    wrong = [(READING, 0.3, DISAGREE, "")]
-    row = first_row(laddered(monkeypatch, wrong, before=AGREE).columns)
+    wrong = [(READING, 0.3, DISAGREE, "", 0.0)]
+    row = first_row(laddered(monkeypatch, wrong, before=AGREE)[1].columns)
     assert (row.verdict, row.faint) == (DISAGREE, False)
-    open_ = [(READING, 0.3, UNKNOWN, "noise")]
-    row = first_row(laddered(monkeypatch, open_).columns)
+    open_ = [(READING, 0.3, UNKNOWN, "noise", 0.0)]
+    row = first_row(laddered(monkeypatch, open_)[1].columns)
     assert (row.verdict, row.reason, row.faint) == (UNKNOWN, "noise", False)
 
 
@@ -494,8 +519,8 @@ def test_a_claim_that_is_no_number_is_wrong_where_the_slope_is_one(monkeypatch) 
 
     def verdict(claimed: float, bound: float, slope: float) -> str:
         reading = replace(READING, bound=bound, estimate=slope)
-        result = [(reading, 0.3, UNKNOWN, "non-finite")]
-        row = first_row(laddered(monkeypatch, result, claimed).columns)
+        result = [(reading, 0.3, UNKNOWN, "non-finite", 0.0)]
+        row = first_row(laddered(monkeypatch, result, claimed)[1].columns)
         assert row.reason == ("" if row.verdict == DISAGREE else "non-finite")
         return row.verdict
 
@@ -507,10 +532,10 @@ def test_a_claim_that_is_no_number_is_wrong_where_the_slope_is_one(monkeypatch) 
 
 def test_after_sixteen_wrong_entries_of_a_large_array_no_more_are_looked_at(monkeypatch) -> None:
     """Of a small one all are."""
-    result = (READING, 0.3, DISAGREE, "")
+    result = (READING, 0.3, DISAGREE, "", 0.0)
     for size, wrong, looked_at in ((65, 14, 2), (65, 15, 1), (65, 16, 0), (64, 16, 64)):
-        check = laddered(monkeypatch, [result] * size, np.ones(size), wrong=wrong)
+        _, check = laddered(monkeypatch, [result] * size, np.ones(size), wrong=wrong)
         assert np.count_nonzero(check.columns.verdict == DISAGREE) == looked_at
         assert np.count_nonzero(check.columns.looked) == looked_at
-    check = laddered(monkeypatch, [], np.ones(65), wrong=16, before=AGREE)
+    _, check = laddered(monkeypatch, [], np.ones(65), wrong=16, before=AGREE)
     assert np.all(check.columns.looked)

@@ -134,11 +134,11 @@ def test_what_a_lossy_f_may_hide() -> None:
 
     def open_(claimed: float, seen: Measurements = lossy, **parts) -> bool:
         line = Line(straight, claimed, seen, **parts)
-        reading, known, verdict, reason = examine(line.check, 0)
+        reading, known, verdict, reason, noise = examine(line.check, 0)
         assert (verdict, reason) in ((UNKNOWN, "staircase"), (DISAGREE, ""))
         gap = abs(claimed - 1)
         if verdict == UNKNOWN:
-            assert near(known, gap)
+            assert near([known, noise], [gap, 0])
             assert reading.bound > gap
         return verdict == UNKNOWN
 
@@ -155,7 +155,7 @@ def test_what_a_lossy_f_may_hide() -> None:
 def test_the_noise_that_a_line_shows_is_listened_to() -> None:
     """Nearer than its best step by a sixteenth, and it counts if it is louder."""
     line = Line(straight, 2.0)
-    reading, _, verdict, _ = examine(line.check, 0)
+    reading, _, verdict, _, _ = examine(line.check, 0)
     assert verdict == DISAGREE
     at = Line(straight, 2.0).at
     assert near(reading.bound, at.climb().bound)
@@ -263,19 +263,26 @@ def test_slopes_that_tend_to_a_claim_as_noise_over_step() -> None:
     """Over three steps in a row: by 2, 0.45 and a tenth of the gap."""
     quarter, half, tenth = 0.0625, 0.25, 1.0
     wide = {"seen": replace(SEEN, reach=1e6)}
-    tending = {quarter: 1.9, half: 0.44, tenth: 0.09}
-    assert further(tending, **wide) == (True, [1.0, 0.0625, 0.25])
-    assert further(tending, gap=3.0, **wide)[0]
-    assert further({quarter: -1.9, half: -0.44, tenth: -0.09}, **wide)[0]
+    (kept, noise), asked = further({quarter: 1.9, half: 0.44, tenth: 0.09}, **wide)
+    assert (kept, near(noise, 1.9 / 16)) == (True, True)
+    assert asked == [1.0, 0.0625, 0.25]
+    (kept, noise), _ = further({quarter: 1.9, half: 0.44, tenth: 0.09}, gap=3.0, **wide)
+    assert (kept, near(noise, 5.7 / 16)) == (True, True)
+    (kept, noise), _ = further({quarter: 1.1, half: 0.44, tenth: 0.09}, **wide)
+    assert (kept, near(noise, 0.11)) == (True, True)
+    (kept, noise), _ = further({quarter: -1.9, half: -0.44, tenth: -0.09}, **wide)
+    assert (kept, near(noise, 1.9 / 16)) == (True, True)
     for off in ({quarter: 2.1, half: 0.44, tenth: 0.11}, {half: 0.46, tenth: 0.11}):
-        assert not further({quarter: 1.9, **off}, **wide)[0]
-    assert not further({quarter: 1.9, half: 0.44, tenth: 0.55}, **wide)[0]
+        assert further({quarter: 1.9, **off}, **wide)[0] == (False, 0)
+    assert further({quarter: 1.9, half: 0.44, tenth: 0.55}, **wide)[0][0] is False
+    # The longest step that was used is none of the three.
+    assert further({half: 0.44, tenth: 0.09}, first=FIRST, **wide)[0][1] == 0
 
 
 def test_an_f_that_swings_so_much_has_to_jump() -> None:
     """Noise is a millionth of what parameters do to f, if there are no jumps on the way."""
 
-    def kept(f, reach: float) -> bool:
+    def kept(f, reach: float) -> tuple[bool, float]:
         line = Line(f, 2.0, replace(SEEN, reach=reach))
         line.at.add_steps(1e-5, 4e-5, 1.6e-4)
         return _agrees_further(line.at, READING)
@@ -283,9 +290,12 @@ def test_an_f_that_swings_so_much_has_to_jump() -> None:
     def wave(t: float) -> float:
         return 2 * t - 1e-3 * np.sin(1e3 * t)
 
-    assert kept(wave, 1e3)
-    assert not kept(wave, 0.3e3)
-    assert kept(lambda t: t + 1e-3 * np.round(1e3 * t), 1.0)
+    _, noise = kept(wave, 1e6)
+    assert 0.3e-3 < noise < 1e-3
+    assert kept(wave, 1.01e6 * noise) == (True, noise)
+    assert kept(wave, 0.8e6 * noise) == (False, 0)
+    stairs, noise = kept(lambda t: t + 1e-3 * np.round(1e3 * t), 1.0)
+    assert (stairs, 0.3e-3 < noise < 1e-3) == (True, True)
 
 
 def test_how_far_slopes_are_probed() -> None:
@@ -300,21 +310,21 @@ def test_how_far_slopes_are_probed() -> None:
 def test_behind_a_kink_two_sides_do_not_agree() -> None:
     """By as much on any step; a bend grows; where one side is not known the other counts."""
     tending = {0.0625: 1.9, 0.25: 0.44, 1.0: 0.09}
-    assert further(tending, lambda step: 0.9)[0]
-    assert not further(tending, lambda step: 1.1 if step > 0.05 else 0)[0]
-    assert not further(tending, lambda step: -1.1 if step > 0.05 else 0)[0]
-    assert further(tending, lambda step: 1.1 if 0.2 < step < 0.3 else 0)[0]
+    assert further(tending, lambda step: 0.9)[0][0]
+    assert not further(tending, lambda step: 1.1 if step > 0.05 else 0)[0][0]
+    assert not further(tending, lambda step: -1.1 if step > 0.05 else 0)[0][0]
+    assert further(tending, lambda step: 1.1 if 0.2 < step < 0.3 else 0)[0] == (True, 0)
     lower = {1 / 256: 1.9, 1 / 64: 0.44, 1 / 16: 0.09, 1 / 8: 0.2}
     first = [1e-5, 4e-5, 1.6e-4]
-    assert further(lower, lambda step: 300 * step, first=first)[0]
-    assert further(lower, lambda step: 300 * step**0.55, first=first)[0]
-    assert not further(lower, lambda step: 300 * step**0.45, first=first)[0]
+    assert further(lower, lambda step: 300 * step, first=first)[0][0]
+    assert further(lower, lambda step: 300 * step**0.55, first=first)[0][0]
+    assert not further(lower, lambda step: 300 * step**0.45, first=first)[0][0]
     one = Line(lambda t: np.nan if t < 0 else t * (2 - tending.get(t, 1.0)), 2.0)
     one.at.add_steps(*LOW)
-    assert _agrees_further(one.at, READING)
+    assert _agrees_further(one.at, READING)[0]
     other = Line(lambda t: np.nan if t > 0 else t * (2 - tending.get(-t, 1.0)), 2.0)
     other.at.add_steps(*LOW)
-    assert _agrees_further(other.at, READING)
+    assert _agrees_further(other.at, READING)[0]
 
 
 def test_one_jump_on_the_way_to_a_step_that_keeps_to_the_claim() -> None:
@@ -323,7 +333,9 @@ def test_one_jump_on_the_way_to_a_step_that_keeps_to_the_claim() -> None:
     def kept(f, claimed: float = 2.0) -> bool:
         line = Line(f, claimed)
         line.at.add_steps(*LOW)
-        return _agrees_further(line.at, READING)
+        found, noise = _agrees_further(line.at, READING)
+        assert noise == 0
+        return found
 
     assert kept(lambda t: t + 1.0 * (t > 0.5) - 1.0 * (t < -0.5))
     assert not kept(straight)
@@ -360,8 +372,8 @@ def test_a_jump_is_half_of_the_gap_and_a_tenth_of_the_way(side: int) -> None:
 def test_what_keeps_a_claim_from_a_verdict() -> None:
     """The account of one that is decided says so, too."""
     right = Line(straight, 1.0)
-    reading, known, verdict, reason = examine(right.check, 0)
-    assert (verdict, reason) == (AGREE, "")
+    reading, known, verdict, reason, noise = examine(right.check, 0)
+    assert (verdict, reason, noise) == (AGREE, "", 0)
     assert near(known, 2 * reading.bound)
     for gap, said in ((2.4e-6, AGREE), (2.6e-6, UNKNOWN), (7.4e-6, UNKNOWN), (7.6e-6, DISAGREE)):
         line = Line(straight, 1 + gap, scale=0.08)
