@@ -27,8 +27,9 @@ effect of the median entry.
 
 HUNDREDTH = 0.01
 """A slope is known well enough if it is known to this part: a kink that changes it less is ignored,
-and a claim that is not finite is wrong. Also the distance at which curvature is measured, relative
-to the parameters."""
+and a claim that is not finite is wrong. The shortest step is known to this part in spite of the
+rounding of the parameter. Also the distance at which curvature is measured, relative to the
+parameters."""
 
 SMALL = 1e-3
 """A quantity with less than this part of a whole is small beside it.
@@ -56,14 +57,9 @@ not reported, to avoid wrong accusations."""
 # --- errors -------------------------------------------------------------------------------
 
 FEW = 16
-"""Number of roundings that f or a correct claim may be off without any visible cause."""
-
-LOST = 30
-"""Noise of more roundings than this is not rounding of f: precision was lost, or noise was added. A
-table is uncertain by a factor of three."""
-
-MOVED = 5
-"""Number of roundings by which the point may differ where the claim, or f, was computed."""
+"""Number of roundings that f or a correct claim may be off without any visible cause, and by which
+the points may differ where the two are computed. Noise of more than twice as many is not rounding
+of f: precision was lost, or noise was added."""
 
 MARGIN = 300
 """Number of roundings that a claim, as a sum of products, may contain; and the multiple of the
@@ -75,16 +71,8 @@ HALF = 0.03
 
 SPREAD = 3
 """Noise is three standard deviations. Measured in a table of six points, it is known to this
-factor, so that a noisy f needs so many times the certainty of a precise one."""
-
-GROWTH = 8
-"""Noise is equal, to within this factor, at points ten times as far apart.
-
-A table of six points is no more precise. A kink grows tenfold, and a curve by the fourth power.
-"""
-
-SAME = 5
-"""Noise counts as smaller than another if it is smaller by this factor."""
+factor, so that a noisy f needs so many times the certainty of a precise one. Two noises differ if
+their ratio is more than its square."""
 
 # --- steps --------------------------------------------------------------------------------
 
@@ -102,19 +90,15 @@ BALANCE = 0.3
 over slope. There noise, which is known, is ten times the truncation. Also the truncation that a
 first step may have, relative to `CLEAR`."""
 
-FURTHEST = 0.05
-"""Longest first step, relative to the parameter's scale; further away f may behave differently."""
-
-GRAIN = 64
-"""Shortest step in roundings of the parameter, so that its length is known to 1 %."""
-
 RATIO = 4.0
 """Ratio of neighbouring steps. A larger one separates noise from truncation better, a smaller one
 comes closer to the best step; with Richardson's own, 2, terms of high order cancel best. The
-longest step is one step of the ladder short of the scale."""
+longest step is one step of the ladder short of the scale, and the longest first step two."""
 
 ORDERS = 3
-"""Estimates for each step: plain, and extrapolated once and twice. More add only noise."""
+"""Estimates for each step: plain, and extrapolated once and twice. More add only noise. A claim is
+refuted on a ladder of two more steps, if these are longer: with fewer, noise may turn out to be
+larger."""
 
 GROWS = 2.0
 """Changes that grow by less from each step to the next are no convergent series: for an f with a
@@ -123,13 +107,6 @@ change to the next step divided by this."""
 
 MAX_STEPS = 26
 """Steps of a ladder: enough to reach from a rounding of the parameter to all of it."""
-
-STEPS_TO_REFUTE = 5
-"""Steps of a ladder before a claim is refuted, if longer steps help: with fewer, noise may turn out
-to be larger."""
-
-HALVINGS = 12
-"""Number of bisections, after which a curved piece has shrunk to 1/4000."""
 
 # --- amounts of work ----------------------------------------------------------------------
 
@@ -140,15 +117,10 @@ SAMPLE_SIZE = 32
 """Number of entries that are checked first, drawn at random, in arrays of more than twice as many.
 If half as many entries of an array are wrong, no further ones are checked."""
 
-MAX_DIRECTIONS = 12
-"""Largest number of directions; two are enough if noise hides little."""
-
-MAX_CANDIDATES = 3
-"""Number of candidates for a single wrong entry that are checked, the likeliest first."""
-
-MAX_SHOWN = 8
-"""Number of entries in the text of a report, and of wrong parameters of a large problem that are
-described."""
+MAX_ITEMS = 8
+"""Most things that are examined or described one by one: directions (two are enough if noise hides
+little), candidates for a single wrong entry, wrong parameters of a large problem, and entries in
+the text of a report."""
 
 STACKED_NUMBERS = 1_000_000
 """Most numbers in the arrays of one call of a vectorized f: 8 MB."""

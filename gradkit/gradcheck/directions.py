@@ -13,15 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from gradkit.gradcheck.constants import (
-    MAX_CANDIDATES,
-    MAX_DIRECTIONS,
-    MAX_SHOWN,
-    SAMPLE_SIZE,
-    SMALL,
-    SPREAD,
-    TENTH,
-)
+from gradkit.gradcheck.constants import MAX_ITEMS, SAMPLE_SIZE, SMALL, SPREAD, TENTH
 from gradkit.gradcheck.entries import (
     Columns,
     EntryCheck,
@@ -181,12 +173,12 @@ class Survey:
             return False
         places = _matching_places(np.flatnonzero(move), second / first, 2 * rough / abs(first))
         before = np.inf
-        while MAX_CANDIDATES < len(places) < before:
+        while MAX_ITEMS < len(places) < before:
             before = len(places)
             gap = float(self.check_directions(self.ramped(move, places)).gaps[0])
             places = _matching_places(places, gap / first, 2 * rough / abs(first))
         likely = sorted(places.tolist(), key=lambda one: abs(one - float(np.mean(places))))
-        for place in likely[:MAX_CANDIDATES]:
+        for place in likely[:MAX_ITEMS]:
             entry = self.check_entries(np.array([place]))[0][0]
             rest = abs(first - (entry.claimed - entry.estimate) * float(move[place]))
             if entry.verdict == "disagree" and rest <= 2 * rough + 1e-3 * abs(first):
@@ -214,7 +206,7 @@ class Survey:
         name = self.leaves[leaves[0]].name if len(leaves) == 1 else "all parameters"
         tried: list[Direction] = []
         hidden = 1.0
-        while hidden > SMALL and len(tried) < MAX_DIRECTIONS:
+        while hidden > SMALL and len(tried) < MAX_ITEMS:
             both, found, known = self.check_pair(leaves, name, len(tried))
             tried += found
             hidden *= miss_chance(both)
@@ -233,7 +225,7 @@ class Survey:
         """Explain a disagreement of several leaves: find a common factor, or check each one alone.
 
         With a common factor, the directions ``tried`` and the factor are added to the result.
-        Otherwise `run` adds what it finds for each leaf, until `MAX_SHOWN` leaves are wrong.
+        Otherwise `run` adds what it finds for each leaf, until `MAX_ITEMS` leaves are wrong.
         The leaves after that get the verdict unknown.
 
         Parameters
@@ -253,7 +245,7 @@ class Survey:
             return
         for number, leaf in enumerate(leaves):
             wrong = {one.parameter for one in self.found if one.verdict == "disagree"}
-            if len(wrong) >= MAX_SHOWN:
+            if len(wrong) >= MAX_ITEMS:
                 rest = [self.leaves[leaf].name for leaf in leaves[number:]]
                 self.found += [
                     Direction(name, 0, np.nan, np.nan, np.inf, np.inf, "inconclusive", "budget")

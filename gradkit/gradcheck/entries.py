@@ -15,7 +15,6 @@ from gradkit.gradcheck.constants import (
     EPS,
     FEW,
     HUNDREDTH,
-    MOVED,
     RATIO,
     SAMPLE_SIZE,
     SHORTEST,
@@ -290,7 +289,7 @@ class EntryCheck:
         curve, self.bend[rows] = measure_curvature(pair)
         # The rounded point of a claim in a narrow dtype may be further away than the step. Along a
         # direction, the curvature is measured on the way to that point.
-        off = MOVED * claims.eps[rows] * scale
+        off = FEW * claims.eps[rows] * scale
         if np.any(narrow := (off > steps) & (claims.coarsest[rows] > 0)):
             own = claim_error(claims, rows, 0 * weight, seen)
             excused = claim_error(claims, rows, self._slope_change(rows), seen) - own
@@ -298,7 +297,7 @@ class EntryCheck:
             there = self._ladder(*self.evaluate_pairs(rows[narrow], off[narrow]))
             self.bend[rows[narrow]] = np.fmin(self.bend[rows[narrow]], measure_curvature(there)[1])
         moved = self._slope_change(rows)
-        blur = MOVED * seen.eps * moved
+        blur = FEW * seen.eps * moved
         error = claim_error(claims, rows, moved, seen) + self.tolerance[rows]
         noise = noise + blur
         limits = allowed_resolution(claims, seen, rows, blur + error) + 2 * self.tolerance[rows]

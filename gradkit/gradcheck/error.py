@@ -23,12 +23,11 @@ from gradkit.gradcheck.constants import (
     EPS,
     FAINT,
     FEW,
-    FURTHEST,
-    GRAIN,
     HALF,
-    LOST,
+    HUNDREDTH,
     MARGIN,
-    MOVED,
+    RATIO,
+    SLIGHT,
     SMALL,
     SPREAD,
 )
@@ -92,7 +91,7 @@ def leaf_claims(
         here = np.asarray(point, dtype=np.float64).reshape(-1)
         unit = entry_scales(claimed, here, scale)
         top = np.asarray(largest_of(claimed * unit) / unit)
-        grain = GRAIN * np.finfo(point.dtype).eps * magnitude(here)
+        grain = np.finfo(point.dtype).eps * magnitude(here) / HUNDREDTH
         columns: list[Any] = [
             leaf,
             np.arange(claimed.size, dtype=np.int32),
@@ -129,8 +128,8 @@ def visible_slope(size: Floats, scale: Floats, reach: float) -> Floats:
 
 
 def balanced_step(slope: Floats, scale: Floats, noise: float) -> Floats:
-    """Return the step at which truncation becomes as large as noise, limited by `FURTHEST`."""
-    return scale * np.fmin(BALANCE * np.cbrt(noise / (slope * scale)), FURTHEST)
+    """Return the step at which truncation becomes as large as noise, or the longest first step."""
+    return scale * np.fmin(BALANCE * np.cbrt(noise / (slope * scale)), 1 / RATIO**2)
 
 
 def first_step(slope: Floats, scale: Floats, noise: float, coarsest: Floats) -> Floats:
@@ -163,7 +162,7 @@ def claim_error(claims: Claims, rows: Rows, moved: Floats, seen: Measurements) -
     eps, size = claims.eps[rows], claims.weight[rows]
     added = size + np.where(eps > EPS, claims.largest[rows], 0.0)
     own = np.fmin(MARGIN * eps, HALF) * added
-    return np.asarray(own + MOVED * eps * moved + undetectable_change(seen) / claims.scale[rows])
+    return np.asarray(own + FEW * eps * moved + undetectable_change(seen) / claims.scale[rows])
 
 
 def undetectable_change(seen: Measurements) -> float:
@@ -173,7 +172,7 @@ def undetectable_change(seen: Measurements) -> float:
 
 def is_precise(seen: Measurements) -> bool:
     """Return whether the noise of f is only a few roundings of its size."""
-    return seen.noise <= LOST * EPS * max(abs(seen.base), seen.reach)
+    return seen.noise <= 2 * FEW * EPS * max(abs(seen.base), seen.reach)
 
 
 def allowed_resolution(claims: Claims, seen: Measurements, rows: Rows, unknown: Floats) -> Floats:
@@ -196,7 +195,7 @@ def allowed_resolution(claims: Claims, seen: Measurements, rows: Rows, unknown: 
     """
     size, largest, scale = claims.weight[rows], claims.largest[rows], claims.scale[rows]
     coarsest, still = claims.coarsest[rows], undetectable_change(seen) / scale
-    fine = np.where(size >= 0.7 * SMALL * largest, 0.9e-5 * size, 1e-6 * largest)
+    fine = np.where(size >= 0.7 * SMALL * largest, 0.9 * SLIGHT * size, SMALL**2 * largest)
     structural = np.fmax(0.1 * size, np.where(size > 0, 3e-2, 6e-4) * largest)
     others = MARGIN * np.cbrt(seen.noise / np.float64(seen.reach)) ** 2 * size
     sharp = np.fmax(fine, np.fmin(np.fmax(4 * (unknown - still), others), structural)) - still

@@ -12,16 +12,14 @@ from gradkit.gradcheck.constants import (
     CLEAR,
     EPS,
     FEW,
-    HALVINGS,
     HUNDREDTH,
     MAX_STEPS,
     NEAR,
+    ORDERS,
     RATIO,
-    SAME,
     SHORTEST,
     SMALL,
     SPREAD,
-    STEPS_TO_REFUTE,
     TENTH,
 )
 from gradkit.gradcheck.ladder import Ladder, Reading, differences, read_slope
@@ -101,7 +99,7 @@ class Examination:
             best = reading.best
             hidden = verdict == "inconclusive" and best.noise > best.truncation
             up = len(steps) and (best.reach >= len(steps) - 1 or hidden)
-            up = up and (verdict != "disagree" or len(steps) < STEPS_TO_REFUTE)
+            up = up and (verdict != "disagree" or len(steps) < ORDERS + 2)
             longer = up and RATIO * steps[-1] <= self.top and self.add_steps(RATIO * steps[-1])
             if not longer and not (down and self.add_steps(self.rows[0, 0] / RATIO)):
                 return reading
@@ -171,7 +169,7 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, 
         reading = read_slope(at.ladder(at.noise, at.top))
         verdict, resolution = at.judge(reading)
         gap = abs(at.claimed - reading.estimate)
-        hidden = SMALL * abs(seen.base) * (seen.lossy and SAME * heard < seen.noise)
+        hidden = SMALL * abs(seen.base) * (seen.lossy and SPREAD**2 * heard < seen.noise)
         kept, noise = gap * at.scale < hidden or _agrees_nearby(at, reading), 0.0
         if verdict == "disagree":
             if not kept:
@@ -218,7 +216,7 @@ def _agrees_nearby(at: Examination, reading: Reading) -> bool:
     way = at.claimed - reading.estimate
     nearer = (slopes - reading.estimate) * np.sign(way) > np.fmax(noise, abs(way) / SPREAD)
     kept = bool(np.any(nearer[: reading.best.step]))
-    if kept or SAME * at.seen.fine >= at.noise:
+    if kept or SPREAD**2 * at.seen.fine >= at.noise:
         return kept
     near = NEAR * at.scale
     at.add_steps(*(near * RATIO**k for k in range(-2, 2)))
@@ -292,7 +290,7 @@ def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
         # False for NaN too: where f is not defined, it does not jump.
         if not departure > 0.5 * gap * far:
             continue
-        for _ in range(HALVINGS):
+        for _ in range(MAX_STEPS):
             middle = (low + high) / 2
             value = departs(middle)
             if abs(value - first) > abs(last - value):

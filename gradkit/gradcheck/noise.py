@@ -20,9 +20,7 @@ from gradkit.gradcheck.constants import (
     EPS,
     EPS32,
     FEW,
-    GROWTH,
     HUNDREDTH,
-    LOST,
     NEAR,
     POINTS,
     RATIO,
@@ -220,7 +218,7 @@ def _measure_noise(line: _Line, seen: Measurements, rng: np.random.Generator) ->
         spacing = min(max(NEAR, 1e3 * EPS * share), max(1e-6 * share, 1e-14), 1e-5)
     sigma, values = line.table(spacing)
     levels = len({base, *values.tolist()})
-    size = LOST * EPS * max(abs(base), line.spread(seen.reach), largest_of(values))
+    size = 2 * FEW * EPS * max(abs(base), line.spread(seen.reach), largest_of(values))
     tied = line.narrow or levels <= len(POINTS) // 2 - 2 or not math.isfinite(sigma)
     rough = sigma > size and not tied
     if (tied or rough) and (again := line.evaluator.at_point()) != base:
@@ -257,7 +255,7 @@ def _noise_of_rough(line: _Line, sigma: float, spacing: float) -> tuple[float, b
     louder, _ = line.table(10 * spacing, len(POINTS))
     closest, _ = line.table(FEW * EPS)
     lossy = not closest > sigma / 4
-    if louder <= GROWTH * sigma or not lossy:
+    if louder <= SPREAD**2 * sigma or not lossy:
         return max(sigma, louder, closest), lossy
     # Points that f does not tell apart say nothing.
     return closest if closest > 0 else sigma, lossy

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from gradkit.gradcheck.constants import MAX_SHOWN, SLIGHT
+from gradkit.gradcheck.constants import MAX_ITEMS, SLIGHT
 
 if TYPE_CHECKING:
     import pandas
@@ -315,11 +315,11 @@ def _badness(part: Entry | Direction) -> tuple[int, float]:
 def describe(report: Report) -> str:
     """Return a sentence, the patterns, the worst entries as a table, and the notes.
 
-    At most `MAX_SHOWN` entries are in the table.
+    At most `MAX_ITEMS` entries are in the table.
     """
     parts: list[Entry | Direction] = [*report.entries, *report.directions]
     lines = [_verdict_sentence(report), *report.patterns, *_error_sentences(report)]
-    shown = sorted(parts, key=_badness)[:MAX_SHOWN]
+    shown = sorted(parts, key=_badness)[:MAX_ITEMS]
     lines += ["", *_table(shown)] if shown else []
     if len(parts) > len(shown):
         lines.append(f"… and {len(parts) - len(shown)} more, none of them worse.")
