@@ -57,9 +57,12 @@ not reported, to avoid wrong accusations."""
 # --- errors -------------------------------------------------------------------------------
 
 FEW = 16
-"""Number of roundings that f or a correct claim may be off without any visible cause, and by which
-the points may differ where the two are computed. Noise of more than twice as many is not rounding
-of f: precision was lost, or noise was added."""
+"""Number of roundings that f or a correct claim may be off without any visible cause. Noise of
+more than twice as many is not rounding of f: precision was lost, or noise was added."""
+
+MOVED = 5
+"""Number of roundings by which the point may differ where the claim, or f, was computed. With
+`FEW`, two of 210 right gradients of nets at a minimum stay open."""
 
 MARGIN = 300
 """Number of roundings that a claim, as a sum of products, may contain; and the multiple of the

@@ -15,6 +15,7 @@ from gradkit.gradcheck.constants import (
     EPS,
     FEW,
     HUNDREDTH,
+    MOVED,
     RATIO,
     SAMPLE_SIZE,
     SHORTEST,
@@ -289,7 +290,7 @@ class EntryCheck:
         curve, self.bend[rows] = measure_curvature(pair)
         # The rounded point of a claim in a narrow dtype may be further away than the step. Along a
         # direction, the curvature is measured on the way to that point.
-        off = FEW * claims.eps[rows] * scale
+        off = MOVED * claims.eps[rows] * scale
         if np.any(narrow := (off > steps) & (claims.coarsest[rows] > 0)):
             own = claim_error(claims, rows, 0 * weight, seen)
             excused = claim_error(claims, rows, self._slope_change(rows), seen) - own
@@ -297,7 +298,7 @@ class EntryCheck:
             there = self._ladder(*self.evaluate_pairs(rows[narrow], off[narrow]))
             self.bend[rows[narrow]] = np.fmin(self.bend[rows[narrow]], measure_curvature(there)[1])
         moved = self._slope_change(rows)
-        blur = FEW * seen.eps * moved
+        blur = MOVED * seen.eps * moved
         error = claim_error(claims, rows, moved, seen) + self.tolerance[rows]
         noise = noise + blur
         limits = allowed_resolution(claims, seen, rows, blur + error) + 2 * self.tolerance[rows]

@@ -26,6 +26,7 @@ from gradkit.gradcheck.constants import (
     HALF,
     HUNDREDTH,
     MARGIN,
+    MOVED,
     RATIO,
     SLIGHT,
     SMALL,
@@ -162,7 +163,7 @@ def claim_error(claims: Claims, rows: Rows, moved: Floats, seen: Measurements) -
     eps, size = claims.eps[rows], claims.weight[rows]
     added = size + np.where(eps > EPS, claims.largest[rows], 0.0)
     own = np.fmin(MARGIN * eps, HALF) * added
-    return np.asarray(own + FEW * eps * moved + undetectable_change(seen) / claims.scale[rows])
+    return np.asarray(own + MOVED * eps * moved + undetectable_change(seen) / claims.scale[rows])
 
 
 def undetectable_change(seen: Measurements) -> float:
