@@ -38,14 +38,12 @@ __all__ = [
     "finite_difference",
 ]
 
-_MODULES = {
-    **dict.fromkeys(("assert_backward", "check_backward", "check_module"), "backward"),
-    **dict.fromkeys(("check_forward", "compare_products"), "forward"),
-}
-"""Modules of the functions that are loaded when they are first used."""
-
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return getattr(import_module(f"gradkit.gradcheck.{_MODULES[name]}"), name)
+    modules = {
+        **dict.fromkeys(("assert_backward", "check_backward", "check_module"), "backward"),
+        **dict.fromkeys(("check_forward", "compare_products"), "forward"),
+    }
+    if name in modules:
+        return getattr(import_module(f"gradkit.gradcheck.{modules[name]}"), name)
     raise AttributeError(f"gradkit.gradcheck has no {name!r}; it has {', '.join(__all__)}.")

@@ -15,7 +15,6 @@ import numpy as np
 from gradkit.gradcheck.check import check_gradient, require_agreement
 from gradkit.gradcheck.entries import worst_verdict
 from gradkit.gradcheck.evaluate import count_required, signature_of
-from gradkit.gradcheck.examine import AGREE
 from gradkit.gradcheck.noise import Array, draw_signed
 from gradkit.gradcheck.records import (
     WORST_FIRST,
@@ -131,7 +130,7 @@ def check_backward(
             # Of two readings, only one is what the author means; the other may not even run.
             problem = error
             continue
-        if reports[reading].verdict == AGREE:
+        if reports[reading].verdict == "agree":
             break
     if not reports and problem is not None:
         raise problem
@@ -318,7 +317,7 @@ def _reading_note(
     """
     used, unused = ("a cache", "an output") if cache else ("an output", "a cache")
     result = ""
-    if report.verdict != AGREE:
+    if report.verdict != "agree":
         result = f" Read as {unused}, the gradients do not agree either."
         if other is None and problem is not None:
             result = f" Read as {unused}, the check raises {type(problem).__name__} ({problem})."
@@ -505,9 +504,6 @@ def _input_report(
 
 # --- modules of torch ----------------------------------------------------------------------
 
-RANDOM = re.compile("Dropout|BatchNorm")
-"""Layers whose output depends on more than the input while training."""
-
 
 def check_module(
     module: torch.nn.Module,
@@ -571,21 +567,14 @@ def check_module(
             f"loss must be a function of the module's output; found {type(loss).__name__}. Pass it "
             f"before the inputs: check_module(module, torch.nn.MSELoss(), x, y)."
         )
-    double, called = copy.deepcopy(module).double(), getattr(loss, "__name__", type(loss).__name__)
+    double = copy.deepcopy(module).double()
     wide, named = map_leaves(list(args), _widen), map_leaves(dict(kwargs or {}), _widen)
-    # How many arguments a loss needs beside the module's output.
-    more = max((count_required(getattr(loss, "forward", loss)) or 1) - 1, 0)
-    if more > len(wide):
-        raise ValueError(
-            f"{called} needs {more} argument{'s' * (more > 1)} beside the module's output; "
-            f"found {len(wide)} after it. Pass the target last: check_module(module, loss, x, y)."
-        )
-    own, rest = wide[: len(wide) - more], wide[len(wide) - more :]
+    split = len(wide) - _count_targets(loss, len(wide))
+    own, rest = wide[:split], wide[split:]
     # A loss such as MSELoss or BCEWithLogitsLoss may hold weights of its own.
     measure = copy.deepcopy(loss).double() if isinstance(loss, torch.nn.Module) else loss
     every: dict[str, torch.Tensor] = dict(double.named_parameters())
     trained = {name: p for name, p in every.items() if p.requires_grad}
-    frozen = [name for name in every if name not in trained]
     given = {f"input {number}": value for number, value in enumerate(own)} | named
     for name, value in given.items() if inputs else ():
         if isinstance(value, torch.Tensor) and value.is_floating_point():
@@ -596,51 +585,93 @@ def check_module(
             f"nothing to check. Call .requires_grad_() on what should be learned, or pass "
             f"inputs=True."
         )
+    net = _Module(lambda: measure(double(*own, **named), *rest), _name_of(loss), trained)
+    start = {name: p.detach().clone() for name, p in trained.items()}
+    report = check_gradient(torch.no_grad()(net.evaluate), start, net.gradient, **options)
+    frozen = [name for name in every if name not in trained]
+    return replace(report, notes=(*_module_notes(double, trained, frozen), *report.notes))
 
-    def evaluate(params: Mapping[str, Any]) -> Any:
-        """Set the parameters to ``params``, and return the module's loss.
+
+def _name_of(loss: Callable[..., Any]) -> str:
+    """Return the name of a loss, for messages."""
+    return str(getattr(loss, "__name__", type(loss).__name__))
+
+
+def _count_targets(loss: Callable[..., Any], given: int) -> int:
+    """Return how many arguments a loss needs beside the module's output.
+
+    Raises
+    ------
+    ValueError
+        Fewer arguments are ``given``.
+    """
+    more = max((count_required(getattr(loss, "forward", loss)) or 1) - 1, 0)
+    if more > given:
+        raise ValueError(
+            f"{_name_of(loss)} needs {more} argument{'s' * (more > 1)} beside the module's output; "
+            f"found {given} after it. Pass the target last: check_module(module, loss, x, y)."
+        )
+    return more
+
+
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """The loss of a module, which ``run`` computes, as a function of the ``trained`` tensors."""
+
+    run: Callable[[], Any]
+    called: str
+    trained: Mapping[str, torch.Tensor]
+
+    def evaluate(self, params: Mapping[str, Any]) -> Any:
+        """Set the parameters to ``params``, and return the loss.
 
         Raises
         ------
         ValueError
             The loss is a tensor of several numbers.
         """
-        for name, p in trained.items():
+        for name, p in self.trained.items():
             p.data.copy_(params[name])
-        value = measure(double(*own, **named), *rest)
-        if isinstance(value, torch.Tensor) and value.numel() != 1:
+        value = self.run()
+        if getattr(value, "numel", lambda: 1)() != 1:
             raise ValueError(
-                f"{called} gives a tensor of shape {tuple(value.shape)}; expected a single "
+                f"{self.called} gives a tensor of shape {tuple(value.shape)}; expected a single "
                 f"number. Use reduction='mean' or 'sum', or a function that adds it up."
             )
         return value
 
-    def gradient(params: Mapping[str, Any]) -> dict[str, Any]:
+    def gradient(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Set the parameters to ``params``, and return the gradient of the loss by autograd.
 
         Parameters that the loss does not depend on get zeros, and keep ``grad`` None.
         """
-        value = evaluate(params)
-        for p in trained.values():
+        value = self.evaluate(params)
+        for p in self.trained.values():
             p.grad = None
         if value.requires_grad:
             value.backward()
-        return {n: torch.zeros_like(p) if p.grad is None else p.grad for n, p in trained.items()}
+        return {
+            n: p.new_zeros(p.shape) if p.grad is None else p.grad for n, p in self.trained.items()
+        }
 
-    start = {name: p.detach().clone() for name, p in trained.items()}
-    report = check_gradient(torch.no_grad()(evaluate), start, gradient, **options)
+
+def _module_notes(
+    module: torch.nn.Module, trained: Mapping[str, torch.Tensor], frozen: Sequence[str]
+) -> list[str]:
+    """Return notes on layers in training mode, and on parameters without a gradient."""
     training = [
         name or type(one).__name__
-        for name, one in double.named_modules()
-        if one.training and getattr(one, "p", 1) and RANDOM.search(type(one).__name__)
+        for name, one in module.named_modules()
+        if one.training
+        and getattr(one, "p", 1)
+        and re.search("Dropout|BatchNorm", type(one).__name__)
     ]
     groups = (
         ("in training mode, where it depends on chance or on the batch (see .eval()):", training),
         ("the loss does not depend on", [name for name, p in trained.items() if p.grad is None]),
         ("not checked, because they are frozen:", frozen),
     )
-    notes = [f"{reason} {', '.join(names)}." for reason, names in groups if names]
-    return replace(report, notes=(*notes, *report.notes))
+    return [f"{reason} {', '.join(names)}." for reason, names in groups if names]
 
 
 def _widen(value: Any) -> Any:

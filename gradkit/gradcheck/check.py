@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal, TypeVar, get_args
@@ -13,22 +13,20 @@ from typing import Any, Literal, TypeVar, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from gradkit.gradcheck.constants import (
+    EPS,
+    FAINT,
+    MAX_SINGLE_ENTRIES,
+    PROGRESS_DELAY,
+    SHORTEST,
+    SMALL,
+)
 from gradkit.gradcheck.directions import Survey
 from gradkit.gradcheck.entries import blank_results, entry_check, make_entries, worst_verdict
 from gradkit.gradcheck.error import Options, allowed_resolution, join_claims, leaf_claims
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator, StackedEvaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Examination
-from gradkit.gradcheck.noise import (
-    EPS,
-    LOUD,
-    SHORTEST,
-    UNMEASURED,
-    Array,
-    Measurements,
-    largest_of,
-    magnitude,
-    measure,
-)
+from gradkit.gradcheck.examine import Examination
+from gradkit.gradcheck.noise import Array, Measurements, largest_of, magnitude, measure
 from gradkit.gradcheck.patterns import find_patterns
 from gradkit.gradcheck.records import BackwardReport, Differences, Direction, Entry, Report
 from gradkit.gradcheck.structure import (
@@ -38,33 +36,6 @@ from gradkit.gradcheck.structure import (
     numeric_leaves,
     unpack,
 )
-
-MAX_SINGLE_ENTRIES = 3000
-"""Number of entries up to which each is checked and reported by itself."""
-
-SECONDS = 300.0
-"""Default time limit: long enough for a whole class in CI, short enough for a person at a
-notebook."""
-
-PROGRESS_DELAY = 2.0
-"""Seconds before a terminal shows the progress of a check."""
-
-CLAIM_TOLERANCE = 1e-6
-"""A claimed gradient is random if two calls differ by more than this part of its largest entry."""
-
-RANDOM = (
-    "f gives different values for the same argument. Switch randomness off, or fix its seed "
-    "inside f."
-)
-REMEMBERS = (
-    "f returns an old result although the values in its argument have changed: it may cache "
-    "results by the identity of the array. Let f compute from the current values."
-)
-CLOSED = (
-    "f does not use its argument, but the arrays that were passed as params. Let f use its "
-    "argument: def f(w): return loss(w)."
-)
-FLAT = "f gives the same value everywhere: does it use its argument?"
 
 Found = tuple[Sequence[Entry], Sequence[Direction], Sequence[str]]
 Entries = Literal["auto", "all", "directions"]
@@ -83,7 +54,7 @@ def check_gradient(
     seed: int | None = None,
     entries: Entries = "auto",
     budget: int | None = None,
-    seconds: float | None = SECONDS,
+    seconds: float | None = 300.0,
     progress: Callable[[int, float], None] | bool | None = None,
     rtol: float = 0.0,
     atol: Any = 0.0,
@@ -123,7 +94,7 @@ def check_gradient(
     entries : {"auto", "all", "directions"}
         ``all`` checks every entry by itself: two evaluations for a right one, about ten for a wrong
         one; of an array that is wrong throughout, only a sample. ``directions`` checks all
-        parameters at once along two random directions, with 11 evaluations, or along more if noise
+        parameters at once along two random directions, with 10 evaluations, or along more if noise
         or rounding hides much, and locates a wrong entry from the ratio of the two errors. ``auto``
         uses directions for more than 3,000 entries, or if the budget is too small for all.
     budget : int, optional
@@ -185,41 +156,20 @@ def check_gradient(
     >>> print(report.patterns[0])
     w: every entry is wrong by the same factor: claimed = 3 × estimate, as if 1/3 were missing.
     """
-    for called, value, choices in (("entries", entries, Entries), ("kinks", kinks, Kinks)):
-        if value not in get_args(choices):
-            choices_text = " or ".join(map(repr, get_args(choices)))
-            raise ValueError(f"{called} must be {choices_text}; found {value!r}.")
-    limits: list[tuple[str, Any, int]]
-    limits = [("budget", budget, 1), ("seconds", seconds, 0), ("rtol", rtol, 0)]
+    _refuse_unknown_choices(entries, kinks)
     whole = np.ndim(atol) == 0 and not isinstance(atol, Mapping)
-    for called, limit, least in [*limits, *([("atol", atol, 0)] if whole else [])]:
-        if limit is not None and not isinstance(limit, Real):
-            raise ValueError(f"{called} must be a number; found {limit!r}.")
-        if limit is not None and not float(limit) >= least:
-            raise ValueError(f"{called} must be at least {least}; found {limit}.")
-    if seed is not None and not (isinstance(seed, Integral) and seed >= 0):
-        raise ValueError(f"seed must be a whole number of at least 0; found {seed!r}.")
-    if isinstance(names, str) or not (names is None or isinstance(names, Sequence)):
-        raise ValueError(f"names must be a list of names, like ['W', 'b']; found {names!r}.")
+    _refuse_bad_limits(budget, seconds, rtol, atol if whole else 0.0)
+    _refuse_bad_labels(seed, names)
     if wrt is None and not callable(gradient):
         wrt = differentiable_names(params, gradient, names)
     parameters = unpack(params, names, wrt)
-    again: Callable[[Any], Any] = lambda _: gradient  # noqa: E731 - replaced by a call below
-    if callable(gradient):
-        again = partial(_call, gradient, args)
-    of = partial(_call, f, args) if args else f
-    total = sum(leaf.array.size for leaf in parameters.leaves)
-    if not total:
-        shapes = [leaf.array.shape for leaf in parameters.leaves]
-        found = f"found arrays of the shapes {shapes}" if shapes else f"found {params!r}"
-        raise ValueError(
-            f"params must have at least one entry to check; {found}. Pass the parameters that f "
-            f"depends on."
-        )
+    total = _count_entries(parameters, params)
     few = total <= MAX_SINGLE_ENTRIES and (budget is None or budget >= 2 * total + 8)
     each = entries == "all" or (entries == "auto" and few)
     asked = Options(rtol, kinks == "subgradient", seed or 0)
     rooms = _tolerances(atol, parameters, whole=whole)
+    of = partial(_call, f, args) if args else f
+    again = partial(_call, gradient, args) if callable(gradient) else partial(_same, gradient)
     with progress_callback(progress) as tell:
         make = StackedEvaluator if vectorized else Evaluator
         evaluator = make(of, parameters, budget, seconds, tell)
@@ -230,6 +180,74 @@ def check_gradient(
             return _Check(
                 evaluator, claimed, eps, rooms, asked, parameters.structure, again, each
             ).run()
+
+
+def _refuse_unknown_choices(entries: str, kinks: str) -> None:
+    """Refuse an option that is not one of its choices.
+
+    Raises
+    ------
+    ValueError
+        ``entries`` or ``kinks`` is not among the choices.
+    """
+    for called, value, choices in (("entries", entries, Entries), ("kinks", kinks, Kinks)):
+        if value not in get_args(choices):
+            choices_text = " or ".join(map(repr, get_args(choices)))
+            raise ValueError(f"{called} must be {choices_text}; found {value!r}.")
+
+
+def _refuse_bad_limits(budget: Any, seconds: Any, rtol: Any, atol: Any) -> None:
+    """Refuse limits and tolerances that are no numbers, or too small.
+
+    Raises
+    ------
+    ValueError
+        An option is no number, or below its least value.
+    """
+    limits = (("budget", budget, 1), ("seconds", seconds, 0), ("rtol", rtol, 0), ("atol", atol, 0))
+    for called, limit, least in limits:
+        if limit is not None and not isinstance(limit, Real):
+            raise ValueError(f"{called} must be a number; found {limit!r}.")
+        if limit is not None and not float(limit) >= least:
+            raise ValueError(f"{called} must be at least {least}; found {limit}.")
+
+
+def _refuse_bad_labels(seed: Any, names: Any) -> None:
+    """Refuse a seed that is no whole number, and names that are no list.
+
+    Raises
+    ------
+    ValueError
+        ``seed`` or ``names`` has another type.
+    """
+    if seed is not None and not (isinstance(seed, Integral) and int(seed) >= 0):
+        raise ValueError(f"seed must be a whole number of at least 0; found {seed!r}.")
+    if isinstance(names, str) or not (names is None or isinstance(names, Sequence)):
+        raise ValueError(f"names must be a list of names, like ['W', 'b']; found {names!r}.")
+
+
+def _count_entries(parameters: Parameters, params: Any) -> int:
+    """Return the number of entries to check.
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    total = sum(leaf.array.size for leaf in parameters.leaves)
+    if not total:
+        shapes = [leaf.array.shape for leaf in parameters.leaves]
+        found = f"found arrays of the shapes {shapes}" if shapes else f"found {params!r}"
+        raise ValueError(
+            f"params must have at least one entry to check; {found}. Pass the parameters that f "
+            f"depends on."
+        )
+    return total
+
+
+def _same(gradient: Any, params: Any) -> Any:
+    """Return a claimed gradient that was given as numbers, at any parameters."""
+    return gradient
 
 
 def _call(function: Callable[..., Any], args: Sequence[Any], params: Any) -> Any:
@@ -307,7 +325,7 @@ class _Check:
     given: Any
     again: Callable[[Any], Any]
     each: bool
-    seen: Measurements = UNMEASURED
+    seen: Measurements = field(default_factory=Measurements)
 
     def run(self) -> Report:
         """Measure f, check the claim by entries or by directions, and return the report.
@@ -321,8 +339,8 @@ class _Check:
         try:
             reason = self.preflight()
             found = self.inconclusive(reason) if reason else self.check_claim()
-            changed = worst_verdict(found[1] or found[0]) != AGREE and self.seen.steady
-            if not reason and changed and evaluator.at_point() != self.seen.base:
+            changed = worst_verdict(found[1] or found[0]) != "agree" and self.seen.steady
+            if not reason and changed and not self.repeats():
                 self.seen = replace(self.seen, steady=False)
                 found = self.inconclusive("not deterministic")
         except BudgetSpent:
@@ -330,7 +348,11 @@ class _Check:
         entries, directions, patterns = found
         verdict, seen = worst_verdict(directions or entries), self.seen
         if not seen.steady:
-            evaluator.notes.insert(0, RANDOM)
+            evaluator.notes.insert(
+                0,
+                "f gives different values for the same argument. Switch randomness off, or fix its "
+                "seed inside f.",
+            )
         elif seen.lossy:
             evaluator.note(
                 f"f is rough: its values scatter by {seen.noise:.1e}, where rounding alone would "
@@ -338,13 +360,18 @@ class _Check:
                 f"log(1 - a) does for a near 1."
             )
         if np.isfinite(seen.base) and len(evaluator.levels) < 2 and any(map(np.any, self.claimed)):
-            evaluator.note(FLAT)
-        if evaluator.raised and verdict != AGREE:
+            evaluator.note("f gives the same value everywhere: does it use its argument?")
+        if evaluator.raised and verdict != "agree":
             evaluator.note(
                 f"away from the point f raised {evaluator.raised}; there it counts as not finite."
             )
         parts = (tuple(entries), tuple(directions), tuple(patterns), tuple(evaluator.notes))
         return Report(verdict, *parts, evaluator.count, seen.noise)
+
+    def repeats(self) -> bool:
+        """Return whether f gives the same value at the point again, to within its noise."""
+        again = self.evaluator.at_point()
+        return again == self.seen.base or abs(again - self.seen.base) <= self.seen.noise
 
     def preflight(self) -> str:
         """Measure the noise of f.
@@ -361,7 +388,7 @@ class _Check:
             if problem:
                 evaluator.note(problem)
                 return "argument"
-        loud = not seen.noise <= LOUD * (seen.reach or abs(seen.base))
+        loud = not seen.noise <= SMALL * (seen.reach or abs(seen.base))
         return "not deterministic" if not seen.steady and (loud or self.has_random_claim()) else ""
 
     def find_ignored_argument(self) -> str:
@@ -372,11 +399,16 @@ class _Check:
         """
         evaluator = self.evaluator
         moves = [np.fmax(magnitude(point), 1.0) for point in evaluator.points]
-        for problem in ("", REMEMBERS):
-            evaluator.along(moves, [1.0])
-            if len(evaluator.levels) > 1:
-                return problem
-            evaluator.renew()
+        evaluator.along(moves, [1.0])
+        if len(evaluator.levels) > 1:
+            return ""
+        evaluator.renew()
+        evaluator.along(moves, [1.0])
+        if len(evaluator.levels) > 1:
+            return (
+                "f returns an old result although the values in its argument have changed: it may "
+                "cache results by the identity of the array. Let f compute from the current values."
+            )
         plain = [one for one in numeric_leaves(self.given) if type(one) is np.ndarray]
         arrays = [one for one in plain if one.flags.writeable and one.dtype.kind == "f"]
         before = [one.copy() for one in arrays]
@@ -387,14 +419,19 @@ class _Check:
         finally:
             for one, old in zip(arrays, before, strict=True):
                 one[...] = old
-        return CLOSED if len(evaluator.levels) > 1 else ""
+        if len(evaluator.levels) > 1:
+            return (
+                "f does not use its argument, but the arrays that were passed as params. Let f use "
+                "its argument: def f(w): return loss(w)."
+            )
+        return ""
 
     def has_random_claim(self) -> bool:
         """Return whether the function that computes the claim is random: two calls differ."""
         parameters = self.evaluator.parameters
         once, _ = align(self.again(parameters.fresh()), parameters)
         return any(
-            largest_of(a.astype(np.float64) - b) > CLAIM_TOLERANCE * largest_of(b)
+            largest_of(a.astype(np.float64) - b) > SMALL**2 * largest_of(b)
             for a, b in zip(once, self.claimed, strict=True)
         )
 
@@ -411,7 +448,7 @@ class _Check:
             return survey.entries, survey.found, survey.patterns
         claims = join_claims(parts)
         columns = entry_check(evaluator, claims, self.seen, self.asked).run()
-        faint = columns.faint & (columns.verdict == AGREE)
+        faint = columns.faint & (columns.verdict == "agree")
         if np.any(faint):
             note(
                 f"{faint.sum()} of {len(columns)} entries are so small that noise hides errors of "
@@ -421,12 +458,12 @@ class _Check:
             move = np.where(faint, np.copysign(claims.scale, claims.claimed), 0.0)
             survey = Survey(evaluator, parts, self.seen, self.asked)
             both = survey.check_directions(move, closely=True)
-            if both.columns.verdict[0] != AGREE and abs(both.gaps[0]) > both.columns.bound[0]:
-                columns.verdict[faint], columns.reason[faint] = UNKNOWN, "noise"
+            if both.columns.verdict[0] != "agree" and abs(both.gaps[0]) > both.columns.bound[0]:
+                columns.verdict[faint], columns.reason[faint] = "inconclusive", "noise"
         for number in np.unique(claims.leaf[~columns.looked]).tolist():
             mine, leaf = claims.leaf == number, leaves[number]
             taken = int(np.count_nonzero(columns.looked[mine]))
-            wrong = int(np.count_nonzero(columns.verdict[mine] == DISAGREE))
+            wrong = int(np.count_nonzero(columns.verdict[mine] == "disagree"))
             note(
                 f"of {leaf.name or 'the gradient'}, which has the shape {leaf.array.shape}, only "
                 f"{taken} entries were checked, drawn at random: {wrong} of these are wrong."
@@ -439,7 +476,9 @@ class _Check:
         In a check along directions, that is one direction through all parameters.
         """
         if not self.each:
-            lost = Direction("all parameters", 0, np.nan, np.nan, np.inf, np.inf, UNKNOWN, reason)
+            lost = Direction(
+                "all parameters", 0, np.nan, np.nan, np.inf, np.inf, "inconclusive", reason
+            )
             return (), [lost], ()
         scales = np.ones(len(self.eps))
         claims = join_claims(leaf_claims(self.claimed, self.evaluator.points, scales, self.eps))
@@ -478,13 +517,6 @@ def progress_callback(
 
 
 # --- without a claim ---------------------------------------------------------------------
-
-FIRST_STEP = 1e-4
-"""First step of a ladder relative to the scale: there noise and truncation are about equal."""
-
-
-OWN_SCALE = 1e-3
-"""A parameter smaller than this part of its array's largest gets its own size as scale."""
 
 
 def finite_difference(f: Callable[[Any], Any], params: Any) -> Differences:
@@ -547,10 +579,10 @@ def _estimate_entries(evaluator: Evaluator) -> tuple[NDArray[Any], ...]:
     none = join_claims(leaf_claims(zeros, points, seen.scales, exact))
     # A parameter that is much smaller than the others of its array is its own scale.
     own = np.abs(none.here)
-    scales = np.where((own > 0) & (own < OWN_SCALE * none.scale), own, none.scale)
+    scales = np.where((own > 0) & (own < SMALL * none.scale), own, none.scale)
     unclaimed = replace(none, claimed=np.full(len(own), np.nan), scale=scales)
     check = entry_check(evaluator, unclaimed, seen, Options())
-    check.steps = np.fmax(FIRST_STEP * scales, SHORTEST)
+    check.steps = np.fmax(FAINT * scales, SHORTEST)
     found = [Examination(check, row) for row in range(len(own))]
     readings = [one.climb() for one in found]
     numbers = [(one.estimate, one.bound, one.left.estimate, one.right.estimate) for one in readings]

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from gradkit.gradcheck.constants import MAX_ITEMS, SAMPLE_SIZE, SMALL, SPREAD, TENTH
 from gradkit.gradcheck.entries import (
     Columns,
     EntryCheck,
@@ -23,7 +24,6 @@ from gradkit.gradcheck.entries import (
 )
 from gradkit.gradcheck.error import Claims, Options, Rows, join_claims, select_claims
 from gradkit.gradcheck.evaluate import Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, ROOM, UNKNOWN
 from gradkit.gradcheck.noise import Array, Floats, Measurements, draw_signed, magnitude
 from gradkit.gradcheck.patterns import (
     common_factor,
@@ -32,33 +32,6 @@ from gradkit.gradcheck.patterns import (
     find_patterns,
 )
 from gradkit.gradcheck.records import Direction, Entry
-
-DETECTABLE = 1e-3
-"""Errors of one entry are looked for down to this part of its parameter's largest."""
-
-MAX_LEVELLING = 1e3
-"""Largest factor by which leaves with small slopes are moved further than others."""
-
-MAX_EFFECT = 10.0
-"""An entry with more than this many times the effect of its leaf's median entry is moved less, so
-that it does not hide errors of the others."""
-
-MAX_SINGLE_ENTRIES = 64
-"""A wrong parameter of a large problem is checked entry by entry if it has no more than this."""
-
-MAX_WRONG_LEAVES = 8
-"""After this many wrong parameters of a large problem, no further ones are described."""
-
-MAX_CANDIDATES = 3
-"""Number of candidates for a single wrong entry that are checked, the likeliest first."""
-
-
-MAX_MISS_CHANCE = 1e-3
-"""Directions are added until a claim that is twice too large would agree only with this
-probability."""
-
-MAX_DIRECTIONS = 12
-"""Largest number of directions; two are enough if noise hides little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +98,7 @@ class Survey:
         norms = {leaf: self._move_leaf(leaf, move) for leaf in leaves}
         top = max(norms.values()) or 1.0
         for leaf, size in norms.items():
-            move[self.spans[leaf]] *= top / max(size, top / MAX_LEVELLING)
+            move[self.spans[leaf]] *= top / max(size, top * SMALL)
         return move, self.ramped(move, np.flatnonzero(move))
 
     def _move_leaf(self, leaf: int, move: Floats) -> float:
@@ -148,7 +121,7 @@ class Survey:
         """Compare the claim with f along some directions, ``closely`` with a ladder of steps."""
         along = np.array([self._claim_along(move) for move in moves]).T
         claimed, spread, far, least, eps, room = along
-        coarsest = DETECTABLE * np.where(np.isfinite(least), least, self.seen.reach / far)
+        coarsest = SMALL * np.where(np.isfinite(least), least, self.seen.reach / far)
         zero, number = np.zeros(len(moves), dtype=np.intp), np.arange(len(moves))
         rest = (spread, eps, spread, coarsest, 0 * far, room)
         claims = Claims(claimed, zero, number, far, far, *rest)
@@ -195,20 +168,20 @@ class Survey:
         """
         move = looked.moves[0]
         first, second = looked.gaps.tolist()
-        rough = ROOM * float(np.max(looked.rough))
-        if not (np.isfinite(first + second) and ROOM * abs(first) > 20 * rough):
+        rough = SPREAD * float(np.max(looked.rough))
+        if not (np.isfinite(first + second) and SPREAD * abs(first) > 20 * rough):
             return False
         places = _matching_places(np.flatnonzero(move), second / first, 2 * rough / abs(first))
         before = np.inf
-        while MAX_CANDIDATES < len(places) < before:
+        while MAX_ITEMS < len(places) < before:
             before = len(places)
             gap = float(self.check_directions(self.ramped(move, places)).gaps[0])
             places = _matching_places(places, gap / first, 2 * rough / abs(first))
         likely = sorted(places.tolist(), key=lambda one: abs(one - float(np.mean(places))))
-        for place in likely[:MAX_CANDIDATES]:
+        for place in likely[:MAX_ITEMS]:
             entry = self.check_entries(np.array([place]))[0][0]
             rest = abs(first - (entry.claimed - entry.estimate) * float(move[place]))
-            if entry.verdict == DISAGREE and rest <= 2 * rough + 1e-3 * abs(first):
+            if entry.verdict == "disagree" and rest <= 2 * rough + 1e-3 * abs(first):
                 where = f"{entry.parameter or 'The gradient'}: the entry {list(entry.index)}"
                 self.entries.append(entry)
                 self.patterns.append(f"{where} explains the whole difference.")
@@ -227,23 +200,23 @@ class Survey:
             [np.flatnonzero(~np.isfinite(part.claimed)) + at.start for part, at in pairs]
         )
         if len(bad):  # along a direction it would spoil all others
-            self.entries += self.check_entries(bad[:MAX_SINGLE_ENTRIES])[0]
+            self.entries += self.check_entries(bad[: 2 * SAMPLE_SIZE])[0]
             return
         leaves = leaves or [leaf for leaf, at in enumerate(self.spans) if at.start < at.stop]
         name = self.leaves[leaves[0]].name if len(leaves) == 1 else "all parameters"
         tried: list[Direction] = []
         hidden = 1.0
-        while hidden > MAX_MISS_CHANCE and len(tried) < MAX_DIRECTIONS:
+        while hidden > SMALL and len(tried) < MAX_ITEMS:
             both, found, known = self.check_pair(leaves, name, len(tried))
             tried += found
             hidden *= miss_chance(both)
-            if not known or found[0].verdict != AGREE:
+            if not known or found[0].verdict != "agree":
                 break
         if not known and len(leaves) > 1:
             self.explain_wrong_leaves(leaves, tried, both)
             return
         self.found += tried
-        if not known and DISAGREE in {one.verdict for one in found}:
+        if not known and "disagree" in {one.verdict for one in found}:
             self.describe(leaves[0], both)
 
     def explain_wrong_leaves(
@@ -252,7 +225,7 @@ class Survey:
         """Explain a disagreement of several leaves: find a common factor, or check each one alone.
 
         With a common factor, the directions ``tried`` and the factor are added to the result.
-        Otherwise `run` adds what it finds for each leaf, until `MAX_WRONG_LEAVES` leaves are wrong.
+        Otherwise `run` adds what it finds for each leaf, until `MAX_ITEMS` leaves are wrong.
         The leaves after that get the verdict unknown.
 
         Parameters
@@ -265,17 +238,17 @@ class Survey:
             The results along the last direction and its twin.
         """
         ratio = shared_factor(both)
-        if ratio is not None and tried[-1].verdict == DISAGREE:
+        if ratio is not None and tried[-1].verdict == "disagree":
             self.found += tried
             self.patterns.append(factor_pattern(ratio))
             self.evaluator.note("the factor was found along directions, not entry by entry.")
             return
         for number, leaf in enumerate(leaves):
-            wrong = {one.parameter for one in self.found if one.verdict == DISAGREE}
-            if len(wrong) >= MAX_WRONG_LEAVES:
+            wrong = {one.parameter for one in self.found if one.verdict == "disagree"}
+            if len(wrong) >= MAX_ITEMS:
                 rest = [self.leaves[leaf].name for leaf in leaves[number:]]
                 self.found += [
-                    Direction(name, 0, np.nan, np.nan, np.inf, np.inf, UNKNOWN, "budget")
+                    Direction(name, 0, np.nan, np.nan, np.inf, np.inf, "inconclusive", "budget")
                     for name in rest
                 ]
                 self.evaluator.note(
@@ -299,10 +272,10 @@ class Survey:
         for closely in (False, True):
             both = self.check_directions(*moves, closely=closely)
             found = self.make_directions(both, name, number)
-            if all(one.verdict == AGREE for one in found):
+            if all(one.verdict == "agree" for one in found):
                 return both, found, True
             if not closely and self.find_single_entry(both):
-                return both, [replace(one, verdict=DISAGREE, reason="") for one in found], True
+                return both, [replace(one, verdict="disagree", reason="") for one in found], True
         return both, found, False
 
     def describe(self, number: int, both: DirectionResults) -> None:
@@ -312,7 +285,7 @@ class Survey:
         is looked for. ``both`` are the results along a direction and its twin.
         """
         leaf, at = self.leaves[number], self.spans[number]
-        if at.stop - at.start <= MAX_SINGLE_ENTRIES:
+        if at.stop - at.start <= 2 * SAMPLE_SIZE:
             entries, claims, columns = self.check_entries(np.arange(at.start, at.stop))
             self.entries += entries
             self.patterns += find_patterns(replace(claims, leaf=0 * claims.leaf), columns, [leaf])
@@ -322,7 +295,7 @@ class Survey:
             self.patterns.append(f"{leaf.name or 'The gradient'}: {named}.")
         else:
             entry = self.bisect(both.moves[0], float(both.gaps[0]))
-            self.entries += [entry] if entry.verdict == DISAGREE else []
+            self.entries += [entry] if entry.verdict == "disagree" else []
 
     def check_entries(self, rows: Rows) -> tuple[tuple[Entry, ...], Claims, Columns]:
         """Check some entries one by one; return their reports, claims and measurements."""
@@ -388,7 +361,7 @@ def levelled(effect: Floats) -> Floats:
     moving = size[size > 0]
     if not len(moving):
         return np.ones(size.shape)
-    limit = MAX_EFFECT * float(np.median(moving, overwrite_input=True))
+    limit = float(np.median(moving, overwrite_input=True)) / TENTH
     np.divide(limit, size, out=size)
     return np.asarray(np.fmin(size, 1.0, out=size))
 

@@ -9,10 +9,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.gradcheck.error import (
+from gradkit.gradcheck.constants import (
+    BALANCE,
     CLEAR,
+    EPS,
+    FEW,
+    HUNDREDTH,
     MOVED,
-    STRAY,
+    RATIO,
+    SAMPLE_SIZE,
+    SHORTEST,
+    SMALL,
+    SPREAD,
+    TENTH,
+)
+from gradkit.gradcheck.error import (
     Claims,
     Options,
     Rows,
@@ -24,9 +35,9 @@ from gradkit.gradcheck.error import (
     visible_slope,
 )
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, QUIET, ROOM, UNKNOWN, examine
+from gradkit.gradcheck.examine import examine
 from gradkit.gradcheck.ladder import Ladder, differences
-from gradkit.gradcheck.noise import EPS, SHORTEST, Floats, Measurements, magnitude
+from gradkit.gradcheck.noise import Floats, Measurements, magnitude
 from gradkit.gradcheck.records import WORST_FIRST, Direction, Entry, InputReport, Verdict
 from gradkit.gradcheck.structure import Leaf
 
@@ -35,39 +46,6 @@ Pair = Callable[[int, float], Sequence[float]]
 
 Pairs = Callable[[Rows, Floats], Floats]
 """The same for several rows and steps: takes both, and returns an array (rows, 4)."""
-
-KINK = 0.01
-"""Truncation that is allowed for in small entries, relative to the entry."""
-
-TRUNCATION_ALLOWANCE = 0.3
-"""Truncation that a first step may have, relative to `CLEAR`.
-
-Along a direction a twentieth of the coarsest resolution, because noise is measured to a factor of
-three.
-"""
-
-TENTH = 0.1
-"""An entry is known on its own scale if an error of this part of it would be detected."""
-
-EXCUSED = 0.1
-"""A claim in single precision or less may be off by this part of its terms because of rounding.
-
-If more is excused, only by the bends of f, it stays open. See `error.HALF`.
-"""
-
-SAMPLE_SIZE = 32
-"""Number of entries that are checked first, drawn at random, in arrays of more than twice as
-many."""
-
-MAX_WRONG = 16
-"""After this many wrong entries of a large array, no further ones are checked."""
-
-NOTHING = 1e-11
-"""A slope whose effect is less than this part of the parameters' effect on f may be zero, as at a
-minimum that was found to limited precision."""
-
-KNOWN = 0.01
-"""A claim that is not finite is wrong if the slope is known to this relative precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +77,7 @@ def blank_results(entries: int, reason: str = "budget") -> Columns:
     estimate, left, right = np.full((3, entries), np.nan)
     bound, resolution = np.full((2, entries), np.inf)
     verdict, why = np.empty((2, entries), dtype=object)
-    verdict[:], why[:] = UNKNOWN, reason
+    verdict[:], why[:] = "inconclusive", reason
     looked, faint = np.ones(entries, bool), np.zeros(entries, bool)
     return Columns(estimate, left, right, bound, resolution, verdict, why, looked, faint)
 
@@ -145,7 +123,7 @@ def record_fields(
 
 def worst_verdict(parts: Sequence[Entry | Direction | InputReport]) -> Verdict:
     """Return the worst verdict of all parts; agree without parts."""
-    return min((part.verdict for part in parts), key=WORST_FIRST.index, default=AGREE)
+    return min((part.verdict for part in parts), key=WORST_FIRST.index, default="agree")
 
 
 def entry_check(
@@ -225,9 +203,7 @@ class EntryCheck:
         try:
             for rows in self._chunks():
                 self.columns.looked[rows] = True
-                slack = np.fmax(
-                    TRUNCATION_ALLOWANCE * CLEAR * self.slope[rows], self.claims.coarsest[rows] / 20
-                )
+                slack = np.fmax(BALANCE * CLEAR * self.slope[rows], self.claims.coarsest[rows] / 20)
                 self._try_step(rows, self.steps[rows], slack)
                 if closely and not self._run_ladders(self._retry_small(rows)):
                     louder = replace(self.seen, noise=2 * self.heard)
@@ -250,23 +226,23 @@ class EntryCheck:
         claims, columns, rows = self.claims, self.columns, np.arange(len(self.columns))
         gaps = np.abs(columns.estimate - claims.claimed)
         own = claim_error(claims, rows, 0 * gaps, self.seen) + self.tolerance
-        least = np.fmax(own + columns.resolution - self.error, EXCUSED * claims.weight)
-        alone = (columns.verdict == AGREE) & (claims.eps > EPS) & (gaps > least)
-        columns.verdict[alone], columns.reason[alone] = UNKNOWN, "noise"
+        least = np.fmax(own + columns.resolution - self.error, TENTH * claims.weight)
+        alone = (columns.verdict == "agree") & (claims.eps > EPS) & (gaps > least)
+        columns.verdict[alone], columns.reason[alone] = "inconclusive", "noise"
 
     def _reopen_below_kinks(self) -> None:
         """Make wrong entries inconclusive if a staircase or kink elsewhere may hide such errors.
 
         A kink that is found on one line may be closer to the point on another, where no step shows
-        it. `ROOM` accounts for the difference between lines.
+        it. `SPREAD` accounts for the difference between lines.
         """
         columns, scale = self.columns, self.claims.scale
         gaps = np.abs(columns.estimate - self.claims.claimed)
-        kinks = (0.0 if self.precise else ROOM) * np.abs(columns.right - columns.left)
+        kinks = (0.0 if self.precise else SPREAD) * np.abs(columns.right - columns.left)
         hides = np.where(columns.reason == "staircase", gaps, kinks) * scale
-        rows = (columns.verdict == DISAGREE) & (gaps * scale < np.fmax.reduce(hides, initial=0.0))
+        rows = (columns.verdict == "disagree") & (gaps * scale < np.fmax.reduce(hides, initial=0.0))
         columns.bound[rows], columns.resolution[rows] = (columns.bound + gaps)[rows], gaps[rows]
-        columns.verdict[rows], columns.reason[rows] = UNKNOWN, "noise"
+        columns.verdict[rows], columns.reason[rows] = "inconclusive", "noise"
 
     def _reopen_hidden(self) -> None:
         """Make arrays inconclusive if no entry was resolved, unless the claim is only rounding.
@@ -276,16 +252,16 @@ class EntryCheck:
         claims, columns = self.claims, self.columns
         known = columns.resolution - self.error <= (TENTH if self.precise else 1) * claims.weight
         # The error of a correct claim, divided by more if other entries of the array are resolved.
-        rounding = self.error / (STRAY if np.any(known) else ROOM)
-        is_large = claims.weight > np.fmax(rounding, NOTHING * self.seen.reach / claims.scale)
-        is_large &= columns.looked & (columns.verdict == AGREE)
+        rounding = self.error / (FEW if np.any(known) else SPREAD)
+        is_large = claims.weight > np.fmax(rounding, SMALL * CLEAR * self.seen.reach / claims.scale)
+        is_large &= columns.looked & (columns.verdict == "agree")
         lost = is_large & (np.bincount(claims.leaf, known & is_large) == 0)[claims.leaf]
-        columns.verdict[lost], columns.reason[lost] = UNKNOWN, "noise"
+        columns.verdict[lost], columns.reason[lost] = "inconclusive", "noise"
 
     def _chunks(self) -> Iterator[Rows]:
         """Yield groups of rows to check: small arrays together, large ones in random samples.
 
-        No more samples are drawn of an array in which `MAX_WRONG` entries are wrong.
+        No more samples are drawn of an array in which `SAMPLE_SIZE // 2` entries are wrong.
         """
         if not np.all(self.large):
             yield np.flatnonzero(~self.large)
@@ -295,7 +271,7 @@ class EntryCheck:
         for leaf in np.unique(self.claims.leaf[self.large]).tolist():
             drawn = rng.permutation(np.flatnonzero(self.claims.leaf == leaf))
             for part in np.split(drawn, range(SAMPLE_SIZE, len(drawn), 4 * SAMPLE_SIZE)):
-                if self.wrong[leaf] < MAX_WRONG:
+                if self.wrong[leaf] < SAMPLE_SIZE // 2:
                     yield np.sort(part)
 
     def _try_step(self, rows: Rows, steps: Floats, slack: Floats) -> NDArray[np.bool_]:
@@ -328,7 +304,7 @@ class EntryCheck:
         limits = allowed_resolution(claims, seen, rows, blur + error) + 2 * self.tolerance[rows]
         self.error[rows], self.blur[rows], self.limits[rows] = error, blur, limits
         faint = np.fmax(self.slope[rows], 0.03 * claims.largest[rows])
-        faint = np.fmax(faint, KINK * seen.reach / scale)
+        faint = np.fmax(faint, HUNDREDTH * seen.reach / scale)
         bent = np.where(curve > 0, curve**2 / (6 * faint), 0.0)
         smooth = bent <= np.fmax(np.fmax(noise, CLEAR * faint), claims.coarsest[rows] / 4)
         gap = np.abs(central - claims.claimed[rows])
@@ -337,13 +313,13 @@ class EntryCheck:
         # f does not change at all; if f is 0, that may be underflow.
         none = (above == seen.base) & (below == seen.base) & (ahead + behind > 0)
         none &= weight <= (error if seen.base else 0.0)
-        good |= none & (steps >= scale * (HIGHEST if seen.reach else 1.0))
+        good |= none & (steps >= scale * (1 / RATIO if seen.reach else 1.0))
         first = np.isnan(columns.estimate[rows])
         write = good | first
         columns.estimate[rows[write]] = central[write]
         columns.bound[rows[write]] = (noise + bent + gap)[write]
         columns.resolution[rows[write]] = (known + error)[write]
-        columns.verdict[rows[good]], columns.reason[rows[good]] = AGREE, ""
+        columns.verdict[rows[good]], columns.reason[rows[good]] = "agree", ""
         columns.reason[rows[first & ~good]] = "noise"
         return np.asarray(good)
 
@@ -363,11 +339,11 @@ class EntryCheck:
         Entries that agree only because noise is larger than they are count as faint.
         """
         claims, seen, columns = self.claims, self.seen, self.columns
-        agreed, size = columns.verdict[rows] == AGREE, claims.weight[rows]
+        agreed, size = columns.verdict[rows] == "agree", claims.weight[rows]
         still = ~agreed & (columns.estimate[rows] == 0) & (size <= self.error[rows])
         flat, open_ = rows[still], rows[~agreed & ~still]
         if len(flat):
-            far = claims.scale[flat] * (1.0 if seen.reach == 0 else HIGHEST)
+            far = claims.scale[flat] * (1.0 if seen.reach == 0 else 1 / RATIO)
             open_ = np.append(open_, flat[~self._try_step(flat, far, np.zeros(len(flat)))])
         coarse = agreed & (size > 0) & (claims.coarsest[rows] == 0) & self._is_unresolved(rows)
         above = size > 3 * self.error[rows]
@@ -377,7 +353,7 @@ class EntryCheck:
         if len(faint):
             size = claims.weight[faint]
             steps = balanced_step(size, claims.scale[faint], seen.noise)
-            good = self._try_step(faint, np.fmax(steps, self.steps[faint]), KINK * size)
+            good = self._try_step(faint, np.fmax(steps, self.steps[faint]), HUNDREDTH * size)
             columns.faint[faint[good & self._is_unresolved(faint)]] = True
             self.steps[faint[~good]] = steps[~good]
             self.limits[faint[~good]] = TENTH * size[~good]
@@ -392,26 +368,27 @@ class EntryCheck:
     def _run_ladders(self, rows: Rows) -> bool:
         """Examine rows one by one with ladders; return False if f turned out to be noisier.
 
-        In a large array with `MAX_WRONG` wrong entries, further ones are not examined.
+        In a large array with `SAMPLE_SIZE // 2` wrong entries, further ones are not examined.
         """
         claims, columns = self.claims, self.columns
         for row in rows.tolist():
             leaf = int(claims.leaf[row])
-            accepted = columns.verdict[row] == AGREE
-            if self.wrong[leaf] >= MAX_WRONG and self.large[row]:
+            accepted = columns.verdict[row] == "agree"
+            if self.wrong[leaf] >= SAMPLE_SIZE // 2 and self.large[row]:
                 columns.looked[row] = accepted
                 continue
             reading, known, verdict, reason, self.heard = examine(self, row)
-            if 3 * self.seen.noise < 2 * self.heard < QUIET * self.seen.reach:
+            if 3 * self.seen.noise < 2 * self.heard < SMALL**2 * self.seen.reach:
                 return False
-            if accepted and verdict == UNKNOWN:
+            if accepted and verdict == "inconclusive":
                 columns.faint[row] = True
                 near = abs(claims.claimed[row] - reading.estimate) <= known
                 if reading.kinked or not near or known >= columns.resolution[row]:
                     continue
-                verdict, reason = AGREE, ""
-            if np.isnan(0 * claims.claimed[row]) and reading.bound <= KNOWN * abs(reading.estimate):
-                verdict, reason = DISAGREE, ""
+                verdict, reason = "agree", ""
+            known_well = reading.bound <= HUNDREDTH * abs(reading.estimate)
+            if known_well and not np.isfinite(claims.claimed[row]):
+                verdict, reason = "disagree", ""
             left, right = reading.left.estimate, reading.right.estimate
             # Noise may hide a kink, so the slope may be that of either side.
             bound = reading.bound if self.precise else np.fmax(reading.bound, abs(right - left))
@@ -420,5 +397,5 @@ class EntryCheck:
             columns.left[row], columns.right[row] = slopes
             columns.resolution[row], columns.looked[row] = known, True
             columns.verdict[row], columns.reason[row] = verdict, reason
-            self.wrong[leaf] += verdict == DISAGREE
+            self.wrong[leaf] += verdict == "disagree"
         return True

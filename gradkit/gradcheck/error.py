@@ -17,61 +17,24 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.gradcheck.noise import (
+from gradkit.gradcheck.constants import (
+    BALANCE,
+    CLEAR,
     EPS,
-    LOST,
-    Array,
-    Floats,
-    Measurements,
-    entry_scales,
-    largest_of,
-    magnitude,
+    FAINT,
+    FEW,
+    HALF,
+    HUNDREDTH,
+    MARGIN,
+    MOVED,
+    RATIO,
+    SLIGHT,
+    SMALL,
+    SPREAD,
 )
+from gradkit.gradcheck.noise import Array, Floats, Measurements, entry_scales, largest_of, magnitude
 
 Rows: TypeAlias = NDArray[np.intp]
-
-CLEAR = 1e-8
-"""A first step is so long that noise changes a slope by no more than this part. Smaller errors are
-not reported, to avoid wrong accusations."""
-
-FAINT = 1e-4
-"""Entries with less than this part of the others' effect on f get a step as if they had so much. A
-second, longer step resolves them on their own scale."""
-
-BALANCE = 0.3
-"""Factor of the step at which noise and truncation of a smooth f are equal, the cube root of noise
-over slope. There noise, which is known, is ten times the truncation."""
-
-FURTHEST = 0.05
-"""Longest first step, relative to the parameter's scale; further away f may behave differently."""
-
-GRAIN = 64
-"""Shortest step in roundings of the parameter, so that its length is known to 1 %."""
-
-MATTERS = 1e-3
-"""Entries below this part of their array's largest are checked to a millionth of the largest, and
-not to 1e-5 of themselves."""
-
-COARSE = 300
-"""A noisy f excuses this multiple of the error at the best step of a central difference,
-``slope · (noise / (slope · scale))^(2/3)`` (Gill, Murray & Wright, Practical Optimization, 8.6)."""
-
-ROUNDINGS = 300
-"""Number of roundings that a claim, as a sum of products, may contain."""
-
-HALF = 0.03
-"""Upper limit of that error, for half precision: four roundings of bfloat16."""
-
-MOVED = 5
-"""Number of roundings by which the point may differ where the claim, or f, was computed."""
-
-STRAY = 16
-"""A slope whose effect over a whole scale is less than this many times the noise is not detectable,
-and may be the rounding of a correct claim."""
-
-BLOWN_UP = 2e-13
-"""Rounding on the way to a claim may be blown up, as by the 1/sqrt(1e-5) of a layer norm that has
-nothing to normalise, to this part of what f is, or of what parameters do to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +92,7 @@ def leaf_claims(
         here = np.asarray(point, dtype=np.float64).reshape(-1)
         unit = entry_scales(claimed, here, scale)
         top = np.asarray(largest_of(claimed * unit) / unit)
-        grain = GRAIN * np.finfo(point.dtype).eps * magnitude(here)
+        grain = np.finfo(point.dtype).eps * magnitude(here) / HUNDREDTH
         columns: list[Any] = [
             leaf,
             np.arange(claimed.size, dtype=np.int32),
@@ -166,8 +129,8 @@ def visible_slope(size: Floats, scale: Floats, reach: float) -> Floats:
 
 
 def balanced_step(slope: Floats, scale: Floats, noise: float) -> Floats:
-    """Return the step at which truncation becomes as large as noise, limited by `FURTHEST`."""
-    return scale * np.fmin(BALANCE * np.cbrt(noise / (slope * scale)), FURTHEST)
+    """Return the step at which truncation becomes as large as noise, or the longest first step."""
+    return scale * np.fmin(BALANCE * np.cbrt(noise / (slope * scale)), 1 / RATIO**2)
 
 
 def first_step(slope: Floats, scale: Floats, noise: float, coarsest: Floats) -> Floats:
@@ -199,18 +162,18 @@ def claim_error(claims: Claims, rows: Rows, moved: Floats, seen: Measurements) -
     """
     eps, size = claims.eps[rows], claims.weight[rows]
     added = size + np.where(eps > EPS, claims.largest[rows], 0.0)
-    own = np.fmin(ROUNDINGS * eps, HALF) * added
+    own = np.fmin(MARGIN * eps, HALF) * added
     return np.asarray(own + MOVED * eps * moved + undetectable_change(seen) / claims.scale[rows])
 
 
 def undetectable_change(seen: Measurements) -> float:
     """Return the largest change of f, over a whole scale, that may be rounding."""
-    return max(STRAY * seen.fine, BLOWN_UP * seen.whole)
+    return max(FEW * seen.fine, SPREAD * MARGIN * EPS * seen.whole)
 
 
 def is_precise(seen: Measurements) -> bool:
     """Return whether the noise of f is only a few roundings of its size."""
-    return seen.noise <= LOST * EPS * max(abs(seen.base), seen.reach)
+    return seen.noise <= 2 * FEW * EPS * max(abs(seen.base), seen.reach)
 
 
 def allowed_resolution(claims: Claims, seen: Measurements, rows: Rows, unknown: Floats) -> Floats:
@@ -233,12 +196,12 @@ def allowed_resolution(claims: Claims, seen: Measurements, rows: Rows, unknown: 
     """
     size, largest, scale = claims.weight[rows], claims.largest[rows], claims.scale[rows]
     coarsest, still = claims.coarsest[rows], undetectable_change(seen) / scale
-    fine = np.where(size >= 0.7 * MATTERS * largest, 0.9e-5 * size, 1e-6 * largest)
+    fine = np.where(size >= 0.7 * SMALL * largest, 0.9 * SLIGHT * size, SMALL**2 * largest)
     structural = np.fmax(0.1 * size, np.where(size > 0, 3e-2, 6e-4) * largest)
-    others = COARSE * np.cbrt(seen.noise / np.float64(seen.reach)) ** 2 * size
+    others = MARGIN * np.cbrt(seen.noise / np.float64(seen.reach)) ** 2 * size
     sharp = np.fmax(fine, np.fmin(np.fmax(4 * (unknown - still), others), structural)) - still
     slope = visible_slope(size, scale, seen.reach)
-    best = COARSE * slope * np.cbrt(seen.noise / (slope * scale)) ** 2
+    best = MARGIN * slope * np.cbrt(seen.noise / (slope * scale)) ** 2
     rounding = largest <= 5 * unknown
     hidden = rounding & (largest > 0) & (claims.eps[rows] < 1e-6)
     null = np.where(largest * scale <= 1e-6 * seen.reach, 3e-5, 0.0)

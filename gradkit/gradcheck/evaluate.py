@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradkit.gradcheck.constants import STACKED_NUMBERS
 from gradkit.gradcheck.noise import Array, Floats
 from gradkit.gradcheck.structure import Parameters, to_numpy
 
@@ -265,10 +266,6 @@ class Evaluator:
                 strays[number] += float(np.sum(slope * planned))
             values[number] = self.value()
         return values, np.where(np.isfinite(strays), strays, 0.0)
-
-
-STACKED_NUMBERS = 1_000_000
-"""Most numbers in the arrays of one call of a vectorized f: 8 MB."""
 
 
 class StackedEvaluator(Evaluator):

@@ -8,68 +8,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradkit.gradcheck.error import CLEAR, MATTERS, STRAY
-from gradkit.gradcheck.ladder import (
-    NOTHING_KNOWN,
+from gradkit.gradcheck.constants import (
+    CLEAR,
+    EPS,
+    FEW,
+    HUNDREDTH,
+    MAX_STEPS,
+    NEAR,
+    ORDERS,
     RATIO,
-    Ladder,
-    Reading,
-    differences,
-    read_slope,
+    SHORTEST,
+    SMALL,
+    SPREAD,
+    TENTH,
 )
-from gradkit.gradcheck.noise import EPS, NEAR, SAME, SHORTEST, Floats, table_noise
+from gradkit.gradcheck.ladder import Ladder, Reading, differences, read_slope
+from gradkit.gradcheck.noise import Floats, table_noise
 from gradkit.gradcheck.records import Verdict
 
 if TYPE_CHECKING:
     from gradkit.gradcheck.entries import EntryCheck
-
-MAX_STEPS = 26
-"""Steps of a ladder: enough to reach from a rounding of the parameter to all of it."""
-
-STEPS_TO_REFUTE = 5
-"""Steps of a ladder before a claim is refuted, if longer steps help: with fewer, noise may turn out
-to be larger."""
-
-HIGHEST = 0.25
-"""The longest step of a ladder, relative to the scale."""
-
-KINK = 0.01
-"""A kink is ignored if it changes a slope by less than this part and is hidden by noise."""
-
-BEYOND = 1.0
-"""Longest step, in scales, that is tried before an accusation, in case longer steps confirm the
-claim."""
-
-STAIR = 1e-3
-"""An f that loses precision may hide a change of this part of itself: a stair of -log(1 - a), where
-1 - a is 30 roundings, has the height log(31/30) of 33. Its slope shows only in jumps that are
-further away than any step."""
-
-QUIET = 1e-6
-"""Noise that looks smooth near the point is smaller than this part of the parameters' effect on f;
-otherwise f itself oscillates. If longer steps show more noise, the check is repeated."""
-
-HALF = 0.5
-"""Longer steps may confirm a claim if one is closer to it than this part of the gap."""
-
-HALVINGS = 12
-"""Number of bisections, after which a curved piece has shrunk to 1/4000."""
-
-ROOM = 3.0
-"""Factor between the resolution of a ladder and of a first step for a noisy f. A claim has to be
-off by this many times the uncertainty, as a table of six points measures noise only so well."""
-
-WANTED = 8e-8
-"""With a precise f, a ladder continues until an error of this part of the entry would be
-detected."""
-
-TREND = (2.0, 0.45, 0.1)
-"""Largest distances of three slopes in a row from a claim, relative to the gap, that count as noise
-divided by the step: a quarter each time, with some tolerance."""
-
-AGREE: Verdict = "agree"
-DISAGREE: Verdict = "disagree"
-UNKNOWN: Verdict = "inconclusive"
 
 
 class Examination:
@@ -90,11 +48,10 @@ class Examination:
         numbers = (claims.claimed, claims.scale, claims.largest, claims.here)
         self.claimed, self.scale, self.largest, self.here = [float(one[row]) for one in numbers]
         self.error, self.blur = float(check.error[row]), float(check.blur[row])
-        self.room = 2.0 if check.precise else ROOM
-        self.allowed = (1.0 if check.precise else ROOM) * float(check.limits[row])
-        self.wanted = WANTED * float(claims.weight[row]) if check.precise else np.inf
+        self.room = 2.0 if check.precise else SPREAD
+        self.allowed = (1.0 if check.precise else SPREAD) * float(check.limits[row])
         self.smallest = max(float(claims.smallest[row]), SHORTEST)
-        self.top = HIGHEST * self.scale * (1 + 1e-9)
+        self.top = 1 / RATIO * self.scale * (1 + 1e-9)
         self.start = min(float(check.steps[row]), self.top)
         # Steps, f above and below, distances ahead and behind.
         tried = check.tried[:, [row]]
@@ -109,7 +66,7 @@ class Examination:
 
         Steps that are too short, too long, or within a tenth of a known step are left out.
         """
-        able = [step for step in steps if self.smallest <= step <= BEYOND * self.scale]
+        able = [step for step in steps if self.smallest <= step <= self.scale]
         new = np.array([step for step in able if np.all(np.abs(self.rows[0] - step) >= 0.1 * step)])
         if not len(new):
             return False
@@ -130,19 +87,19 @@ class Examination:
         """
         self.add_steps(self.start, RATIO * self.start, RATIO**2 * self.start)
         if not self.rows.shape[1]:
-            return NOTHING_KNOWN
+            return Reading()
         while True:
             reading = read_slope(self.ladder(self.noise, self.top))
-            verdict, resolution = self.judge(reading)
-            if (verdict == AGREE and resolution <= self.wanted) or self.rows.shape[1] >= MAX_STEPS:
+            verdict, _ = self.judge(reading)
+            if verdict == "agree" or self.rows.shape[1] >= MAX_STEPS:
                 return reading
             steps = self.rows[0][self.rows[0] <= self.top]
             sides = (reading.central, reading.left, reading.right)
             down = any(side.step == 0 or not np.isfinite(side.bound) for side in sides)
             best = reading.best
-            hidden = verdict == UNKNOWN and best.noise > best.truncation
+            hidden = verdict == "inconclusive" and best.noise > best.truncation
             up = len(steps) and (best.reach >= len(steps) - 1 or hidden)
-            up = up and (verdict != DISAGREE or len(steps) < STEPS_TO_REFUTE)
+            up = up and (verdict != "disagree" or len(steps) < ORDERS + 2)
             longer = up and RATIO * steps[-1] <= self.top and self.add_steps(RATIO * steps[-1])
             if not longer and not (down and self.add_steps(self.rows[0, 0] / RATIO)):
                 return reading
@@ -157,23 +114,23 @@ class Examination:
         claimed, error, bound = self.claimed, self.error, reading.bound
         gap = abs(claimed - reading.estimate)
         resolution = 2 * bound + error
-        slight = KINK * max(abs(claimed), MATTERS * self.largest)
+        slight = HUNDREDTH * max(abs(claimed), SMALL * self.largest)
         known = 2 * bound <= self.allowed and reading.doubt <= self.allowed + slight
         if known and gap <= bound + error:
-            return AGREE, resolution
+            return "agree", resolution
         if reading.kinked:
             wide = max(reading.left.bound, reading.right.bound) + error
             if self.subgradient and gap <= bound + wide:
-                return AGREE, 2 * wide
-            return (DISAGREE if gap > bound + wide else UNKNOWN), resolution
+                return "agree", 2 * wide
+            return ("disagree" if gap > bound + wide else "inconclusive"), resolution
         far = gap > self.room * (bound + error) and gap > CLEAR * abs(claimed)
         # If noise hides the gap over the parameter's own size, longer steps do not count.
         far = far and (self.here == 0 or gap * abs(self.here) > self.seen.noise)
-        return (DISAGREE if far else UNKNOWN), resolution
+        return ("disagree" if far else "inconclusive"), resolution
 
     def inconclusive_reason(self, reading: Reading) -> str:
         """Return the reason for an inconclusive verdict: the largest part of the error."""
-        if reading is NOTHING_KNOWN:
+        if not self.rows.shape[1]:
             return "no step"
         if not np.isfinite(reading.bound):
             return "non-finite" if self.seen.steady else "not deterministic"
@@ -206,28 +163,23 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, 
     at, seen = Examination(check, row), check.seen
     reading = at.climb()
     verdict, resolution = at.judge(reading)
-    if verdict == DISAGREE:
+    if verdict == "disagree":
         heard = _measure_noise_nearby(at, reading)
         at.noise = max(at.noise, heard)
         reading = read_slope(at.ladder(at.noise, at.top))
         verdict, resolution = at.judge(reading)
         gap = abs(at.claimed - reading.estimate)
-        hidden = STAIR * abs(seen.base) * (seen.lossy and SAME * heard < seen.noise)
+        hidden = SMALL * abs(seen.base) * (seen.lossy and SPREAD**2 * heard < seen.noise)
         kept, noise = gap * at.scale < hidden or _agrees_nearby(at, reading), 0.0
-        if verdict == DISAGREE and not kept:
-            kept, noise = _agrees_further(at, reading)
-        if verdict == DISAGREE and not kept and _is_saturated(at):
-            return replace(reading, bound=reading.bound + gap), gap, UNKNOWN, "noise", noise
-        if verdict == DISAGREE and kept:
-            # The estimate and the claim are both possible slopes.
-            return replace(reading, bound=reading.bound + gap), gap, UNKNOWN, "staircase", noise
-    return (
-        reading,
-        resolution,
-        verdict,
-        "" if verdict != UNKNOWN else at.inconclusive_reason(reading),
-        0.0,
-    )
+        if verdict == "disagree":
+            if not kept:
+                kept, noise = _agrees_further(at, reading)
+            if kept or _is_saturated(at):
+                # The estimate and the claim are both possible slopes.
+                wide = replace(reading, bound=reading.bound + gap)
+                return wide, gap, "inconclusive", "staircase" if kept else "noise", noise
+    reason = "" if verdict != "inconclusive" else at.inconclusive_reason(reading)
+    return reading, resolution, verdict, reason, 0.0
 
 
 def _is_saturated(at: Examination) -> bool:
@@ -242,7 +194,7 @@ def _is_saturated(at: Examination) -> bool:
     changed = (above != at.seen.base) | (below != at.seen.base)
     still = float(np.max(steps[: int(np.argmax(np.append(changed, True)))], initial=0.0))
     rounding = EPS * max(1.0, abs(at.seen.base), abs(at.here))
-    return still > 0 and abs(at.claimed) * still <= STRAY * rounding
+    return still > 0 and abs(at.claimed) * still <= FEW * rounding
 
 
 def _measure_noise_nearby(at: Examination, reading: Reading) -> float:
@@ -262,14 +214,14 @@ def _agrees_nearby(at: Examination, reading: Reading) -> bool:
     """
     _, _, slopes, noise = differences(at.ladder(at.noise, at.top))
     way = at.claimed - reading.estimate
-    nearer = (slopes - reading.estimate) * np.sign(way) > np.fmax(noise, abs(way) / ROOM)
+    nearer = (slopes - reading.estimate) * np.sign(way) > np.fmax(noise, abs(way) / SPREAD)
     kept = bool(np.any(nearer[: reading.best.step]))
-    if kept or SAME * at.seen.fine >= at.noise:
+    if kept or SPREAD**2 * at.seen.fine >= at.noise:
         return kept
     near = NEAR * at.scale
     at.add_steps(*(near * RATIO**k for k in range(-2, 2)))
-    short = at.ladder(ROOM * at.seen.fine, near * RATIO)
-    return len(short.above) > 1 and at.judge(read_slope(short))[0] != DISAGREE
+    short = at.ladder(SPREAD * at.seen.fine, near * RATIO)
+    return len(short.above) > 1 and at.judge(read_slope(short))[0] != "disagree"
 
 
 def _agrees_further(at: Examination, reading: Reading) -> tuple[bool, float]:
@@ -283,7 +235,7 @@ def _agrees_further(at: Examination, reading: Reading) -> tuple[bool, float]:
     """
     gap, used = abs(at.claimed - reading.estimate), float(at.rows[0, reading.central.reach])
     jumps = partial(_jumps, at, reading.estimate, gap)
-    probes = BEYOND * at.scale / RATIO ** np.arange(0.0, 2 * MAX_STEPS, 2)
+    probes = at.scale / RATIO ** np.arange(0.0, 2 * MAX_STEPS, 2)
     at.add_steps(*probes[probes > RATIO * used].tolist())
 
     def away() -> Floats:
@@ -296,15 +248,15 @@ def _agrees_further(at: Examination, reading: Reading) -> tuple[bool, float]:
         far = (steps > used) & np.isfinite(slopes) & ~kinked
         return np.where(far, np.abs(slopes - at.claimed) / gap, np.inf)
 
-    for near in at.rows[0, away() <= HALF].tolist():
+    for near in at.rows[0, away() <= 0.5].tolist():
         at.add_steps(near / RATIO, near * RATIO)
-    steps, apart, quiet = at.rows[0], away(), QUIET * at.seen.reach
+    steps, apart, quiet = at.rows[0], away(), SMALL**2 * at.seen.reach
     for k in range(2, len(steps)):
         noise = float(np.max((apart * steps)[k - 2 : k + 1])) * gap
-        tends = np.all(apart[k - 2 : k + 1] <= TREND)
+        tends = np.all(apart[k - 2 : k + 1] <= 2.0 * ((1 - TENTH) / RATIO) ** np.arange(3.0))
         if tends and (noise <= quiet or any(map(jumps, steps[k - 2 : k].tolist()))):
             return True, noise
-    return any(map(jumps, steps[apart <= 0.1].tolist())), 0.0
+    return any(map(jumps, steps[apart <= TENTH].tolist())), 0.0
 
 
 def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
@@ -336,9 +288,9 @@ def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
         low, high, first, last = 0.0, end, 0.0, departs(end)
         departure = abs(last)
         # False for NaN too: where f is not defined, it does not jump.
-        if not departure > HALF * gap * far:
+        if not departure > 0.5 * gap * far:
             continue
-        for _ in range(HALVINGS):
+        for _ in range(MAX_STEPS):
             middle = (low + high) / 2
             value = departs(middle)
             if abs(value - first) > abs(last - value):

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from gradkit.gradcheck.check import check_gradient
-from gradkit.gradcheck.error import ROUNDINGS
-from gradkit.gradcheck.examine import AGREE, DISAGREE
-from gradkit.gradcheck.noise import EPS, Array, draw_signed, largest_of
-from gradkit.gradcheck.records import Direction, Report
+from gradkit.gradcheck.constants import EPS, MARGIN
+from gradkit.gradcheck.noise import Array, draw_signed, largest_of
+from gradkit.gradcheck.records import Direction, Report, Verdict
 from gradkit.gradcheck.structure import Parameters, align, numeric_leaves, to_numpy, unpack
 
 Product = Callable[[Any, Any], Any]
@@ -142,9 +141,9 @@ def compare_products(
         terms = [v * change for v, change in zip(weights, changes, strict=True)]
         own = move * gradients[number]
         size = float(np.sum(np.abs(own)) + sum(np.sum(np.abs(term)) for term in terms))
-        bound = ROUNDINGS * max(*eps, *(_unit(change) for change in changes)) * size
+        bound = MARGIN * max(*eps, *(_unit(change) for change in changes)) * size
         claimed, estimate = float(np.sum(own)), float(sum(np.sum(term) for term in terms))
-        verdict = AGREE if abs(claimed - estimate) <= bound else DISAGREE
+        verdict: Verdict = "agree" if abs(claimed - estimate) <= bound else "disagree"
         resolution = bound / max(abs(claimed), abs(estimate)) if claimed or estimate else np.inf
         found.append(Direction(leaf.name, 0, claimed, estimate, bound, resolution, verdict))
     return tuple(found)

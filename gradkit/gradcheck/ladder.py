@@ -13,23 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradkit.gradcheck.noise import EPS, TINY, Floats
-
-RATIO = 4.0
-"""Ratio of neighbouring steps. A larger one separates noise from truncation better, a smaller one
-comes closer to the best step; with Richardson's own, 2, terms of high order cancel best."""
-
-ORDERS = 3
-"""Estimates for each step: plain, and extrapolated once and twice. More add only noise."""
-
-REMAINDER = 2.0
-"""Truncation is at least the change to the next step divided by this. In theory it is the change
-over 3 for a one-sided slope and over 15, 255, … for the others; the margin is for an f with fewer
-derivatives, or with large higher terms."""
-
-GROWS = 2.0
-"""Changes that grow by less from each step to the next are no convergent series: for an f with a
-slope they grow fourfold, for a root twofold, for a logarithm not at all."""
+from gradkit.gradcheck.constants import EPS, GROWS, ORDERS, SHORTEST
+from gradkit.gradcheck.noise import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +58,17 @@ class Reading:
 
     ``estimate`` is within ``bound`` of the slope. ``doubt`` is half of the kink that may be hidden
     by the errors of both sides. If ``kinked``, the slopes of both sides exclude each other, and the
-    bound reaches from one to the other.
+    bound reaches from one to the other. Without values, nothing is known.
     """
 
-    estimate: float
-    bound: float
-    doubt: float
-    kinked: bool
-    best: Side
-    left: Side
-    right: Side
-    central: Side
-
-
-NOTHING_KNOWN = Reading(np.nan, np.inf, np.inf, False, Side(), Side(), Side(), Side())
-"""The reading of a ladder without steps."""
+    estimate: float = np.nan
+    bound: float = np.inf
+    doubt: float = np.inf
+    kinked: bool = False
+    best: Side = Side()
+    left: Side = Side()
+    right: Side = Side()
+    central: Side = Side()
 
 
 def differences(ladder: Ladder) -> tuple[Floats, Floats, Floats, Floats]:
@@ -101,7 +82,7 @@ def differences(ladder: Ladder) -> tuple[Floats, Floats, Floats, Floats]:
     span = ladder.ahead + ladder.behind
     central = (right * ladder.behind + left * ladder.ahead) / span
     size = np.fmax(np.abs(ladder.above), np.abs(ladder.below))
-    rough = np.fmax(np.fmax(ladder.noise, ladder.eps * size), TINY)
+    rough = np.fmax(np.fmax(ladder.noise, ladder.eps * size), SHORTEST * EPS)
     return left, right, central, 2 * rough / span + ladder.blur
 
 
@@ -133,9 +114,9 @@ def bound_truncation(change: Floats, noise: Floats) -> Floats:
     """
     growth = change[1:] / change[:-1]
     growth = np.append(growth, growth[-1:] if len(growth) else np.nan)
-    series = np.where(growth > GROWS, np.fmax(1 / (growth - 1), 1 / REMAINDER), np.inf)
+    series = np.where(growth > GROWS, np.fmax(1 / (growth - 1), 1 / GROWS), np.inf)
     is_significant = change > noise
-    found = np.where(is_significant & np.isfinite(growth), series, 1 / REMAINDER)
+    found = np.where(is_significant & np.isfinite(growth), series, 1 / GROWS)
     if np.any(np.isinf(found)):
         for k in range(len(change) - 2, -1, -1):
             if (

@@ -9,62 +9,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradkit.gradcheck.constants import (
+    EPS,
+    EPS32,
+    FEW,
+    HUNDREDTH,
+    NEAR,
+    POINTS,
+    RATIO,
+    SHORTEST,
+    SMALL,
+    SPREAD,
+)
+
 if TYPE_CHECKING:
     from gradkit.gradcheck.evaluate import Evaluator
 
 Floats = NDArray[np.float64]
 Array = NDArray[Any]
-
-EPS = float(np.finfo(np.float64).eps)
-EPS32 = float(np.finfo(np.float32).eps)
-TINY = 5e-324
-"""The smallest change of a float64: what underflow may hide. IEEE 754."""
-
-SHORTEST = float(np.finfo(np.float64).tiny)
-"""The shortest step: float64 holds smaller numbers with fewer digits."""
-
-POINTS = (0.0, *np.cumsum(np.sqrt([1, 5, 2, 10, 3, 11, 1, 7, 6, 2, 13])).tolist())
-"""Points at which noise is measured. No distance is a multiple of another, because a periodic noise
-can be hidden between evenly spaced points."""
-
-TABLE_POINTS = 6
-"""Points of a table: a cubic takes four of them, and the rest tell the noise. Moré & Wild find six
-to eight enough. If there is noise, all twelve are used, since six tell it only to a factor of
-three."""
-
-DEVIATIONS = 3
-"""Number of standard deviations that a value may be off."""
-
-NEAR, WIDE = 1e-7, 1e-3
-"""Spacing of a table in parts of each parameter: so near that f is smooth; and, where f does not
-tell the near points apart, so wide that float32 does in a tenth of it."""
-
-GROWTH = 8
-"""Noise is equal, to within this factor, at points ten times as far apart.
-
-A table of six points is no more precise. A kink grows tenfold, and a curve by the fourth power.
-"""
-
-SAME = 5
-"""Noise counts as smaller than another if it is smaller by this factor."""
-
-CLOSEST = 16 * EPS
-"""Spacing of points that are only a few roundings apart."""
-
-LOST = 30
-"""Noise of more roundings than this is not rounding of f: precision was lost, or noise was added. A
-table is uncertain by a factor of three."""
-
-LOUD = 1e-3
-"""An f that differs from itself by this part of its total change cannot be checked: no smaller
-error would be detected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +65,15 @@ class Measurements:
         are relative to this. If f is 0 at all points, the largest parameter.
     """
 
-    base: float
-    noise: float
-    fine: float
-    eps: float
-    steady: bool
-    lossy: bool
-    scales: Floats
-    reach: float
+    base: float = np.nan
+    noise: float = np.nan
+    fine: float = np.nan
+    eps: float = EPS
+    steady: bool = True
+    lossy: bool = False
+    scales: Floats = field(default_factory=lambda: np.ones(0))
+    reach: float = 0.0
     whole: float = 0.0
-
-
-UNMEASURED = Measurements(np.nan, np.nan, np.nan, EPS, True, False, np.ones(0), 0.0)
-"""What is known before f has been called."""
 
 
 def table_noise(values: Floats, terms: int = 3, points: Sequence[float] = POINTS) -> float:
@@ -137,7 +102,7 @@ def table_noise(values: Floats, terms: int = 3, points: Sequence[float] = POINTS
     part = (values - values[0]) / top  # squares of small values underflow
     basis = _polynomial_basis(tuple(points[: len(part)]), terms)
     rest = part - basis @ (basis.T @ part)
-    return DEVIATIONS * top * float(np.linalg.norm(rest) / np.sqrt(len(part) - terms))
+    return SPREAD * top * float(np.linalg.norm(rest) / np.sqrt(len(part) - terms))
 
 
 @cache
@@ -173,11 +138,6 @@ def largest_of(array: Array) -> float:
     return top if math.isfinite(top) else float(magnitude(array).max(initial=0.0))
 
 
-MIXED = 1e3
-"""The entries of a leaf have units of their own if the largest claim times the largest entry is
-so many times what any entry does to f by itself."""
-
-
 def entry_scales(gradient: Array, point: Array, scale: float) -> Floats:
     """Return a typical change of each entry: its leaf's scale, or the entry's own magnitude.
 
@@ -186,13 +146,13 @@ def entry_scales(gradient: Array, point: Array, scale: float) -> Floats:
     """
     size, slope = magnitude(point), magnitude(gradient)
     alone = float((slope * size).max(initial=0.0))
-    if not slope.max(initial=0.0) * size.max(initial=0.0) > MIXED * alone > 0:
+    if not slope.max(initial=0.0) * size.max(initial=0.0) > alone / SMALL > 0:
         return np.broadcast_to(np.float64(scale), size.shape)
     return np.where(size > 0, size, np.fmin(alone / slope, scale))
 
 
 def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Measurements:
-    """Measure noise, precision and scales of f, in 7 calls, or about 20 if it is rough or flat.
+    """Measure noise, precision and scales of f, in 6 calls, or about 20 if it is rough or flat.
 
     If f is not finite at the point, the noise is NaN.
 
@@ -205,74 +165,100 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Me
         Seed of the line along which noise is measured.
     """
     rng = np.random.default_rng(seed)
-    base, again, points = evaluator.at_point(), evaluator.at_point(), evaluator.points
+    base, points = evaluator.at_point(), evaluator.points
     size = abs(base)
     if claimed and size == 0 and not any(map(np.any, map(np.multiply, claimed, points))):
         size = _change_along_zeros(evaluator, claimed, rng)
     scales, reach = leaf_scales(claimed, points, size)
-    steady = base == again or bool(np.isnan(base) and np.isnan(again))
     narrow = any(point.dtype.itemsize < 8 for point in points)
-    seen = Measurements(
-        base, np.nan, np.nan, EPS32 if narrow else EPS, steady, False, scales, reach
-    )
-    line = _draw_direction(points, scales, rng)
-    if not (np.isfinite(base) and np.isfinite(again)):
+    seen = Measurements(base, eps=EPS32 if narrow else EPS, scales=scales, reach=reach)
+    if not np.isfinite(base):
         return seen
-    if not steady:
-        several = [base, again, *(evaluator.at_point() for _ in range(6))]
-        noise = max(1.5 * float(np.ptp(several)), EPS * abs(base))
-        return measure_reach(evaluator, replace(seen, noise=noise, fine=noise), line)
-    spread = reach * sum(point.size for point in points) ** 0.5
+    line = _Line(evaluator, claimed, _draw_direction(points, scales, rng), base, narrow)
+    return measure_reach(evaluator, _measure_noise(line, seen, rng), line.moves)
 
-    def table(spacing: float, count: int = TABLE_POINTS) -> tuple[float, Floats]:
+
+@dataclass(slots=True)
+class _Line:
+    """A line through the point, along which f is evaluated.
+
+    ``narrow`` is True from the point on where f, or its argument, proves to be in float32.
+    """
+
+    evaluator: Evaluator
+    claimed: Sequence[Array]
+    moves: Sequence[Floats]
+    base: float
+    narrow: bool
+
+    def table(self, spacing: float, count: int = len(POINTS) // 2) -> tuple[float, Floats]:
         """Return the noise at uneven points along the line, and the values of f."""
-        nonlocal narrow
         steps = [spacing * point for point in POINTS[1:count]]
-        values, strays = evaluator.along(line, steps, claimed)
-        narrow |= is_float32(np.append(values, base))
-        terms = 3 if spacing < NEAR else 4
-        return table_noise(np.append(base, values + strays), terms), np.append(base, values)
+        values, strays = self.evaluator.along(self.moves, steps, self.claimed)
+        every = np.concatenate(([self.base], values))
+        self.narrow = self.narrow or is_float32(every)
+        every[1:] += strays
+        return table_noise(every, 3 if spacing < NEAR else 4), values
 
-    spacing = NEAR
-    if reach > 0 and base != 0:
+    def spread(self, reach: float) -> float:
+        """Return how much f changes along the line if each entry changes it by up to ``reach``."""
+        return reach * math.sqrt(sum(point.size for point in self.evaluator.points))
+
+
+def _measure_noise(line: _Line, seen: Measurements, rng: np.random.Generator) -> Measurements:
+    """Add the noise of f along a line to the measurements.
+
+    Only if the first table is rough, or has too few different values, f is evaluated again at the
+    point, and at more points along the line.
+    """
+    base, spacing = seen.base, NEAR
+    if seen.reach > 0 and base != 0:
         # Far enough for the rounding to be scrambled, near enough for f to be smooth.
-        share = abs(base) / reach
+        share = abs(base) / seen.reach
         spacing = min(max(NEAR, 1e3 * EPS * share), max(1e-6 * share, 1e-14), 1e-5)
-    sigma, values = table(spacing)
-    levels, fine, lossy = len(set(values.tolist())), sigma, False
-    size = LOST * EPS * max(abs(base), spread, largest_of(values))
-    tied = narrow or levels <= TABLE_POINTS - 2 or not np.isfinite(sigma)
+    sigma, values = line.table(spacing)
+    levels = len({base, *values.tolist()})
+    size = 2 * FEW * EPS * max(abs(base), line.spread(seen.reach), largest_of(values))
+    tied = line.narrow or levels <= len(POINTS) // 2 - 2 or not math.isfinite(sigma)
     rough = sigma > size and not tied
+    if (tied or rough) and (again := line.evaluator.at_point()) != base:
+        several = [base, again, *(line.evaluator.at_point() for _ in range(6))]
+        noise = max(1.5 * float(np.ptp(several)), EPS * abs(base))
+        return replace(seen, noise=noise, fine=noise, steady=False)
+    fine, lossy = sigma, False
     if tied:
-        wide = (WIDE / 10 if narrow else WIDE) if np.isfinite(sigma) else 1e-13
-        louder, _ = table(wide, len(POINTS))
-        sigma = float(np.nan_to_num(np.fmax(np.nan_to_num(sigma), louder), posinf=0.0))
+        sigma = _noise_of_ties(line, sigma)
     elif rough:
-        louder, _ = table(10 * spacing, len(POINTS))
-        closest, _ = table(CLOSEST)
-        lossy = not closest > sigma / 4
-        if louder <= GROWTH * sigma or not lossy:
-            sigma = max(sigma, louder, closest)
-        elif closest > 0:  # points that f does not tell apart say nothing
-            sigma = closest
-    if levels > 2 and not narrow and sigma > 1e-9 * abs(base):
-        narrow = _casts_to_float32(evaluator, base, rng)
-    lossy = lossy and not narrow and sigma > size
-    eps = EPS32 if narrow else EPS
-    floor = max(eps * abs(base), TINY)
+        sigma, lossy = _noise_of_rough(line, sigma, spacing)
+    if levels > 2 and not line.narrow and sigma > 1e-9 * abs(base):
+        line.narrow = _casts_to_float32(line.evaluator, base, rng)
+    eps = EPS32 if line.narrow else EPS
+    floor = max(eps * abs(base), SHORTEST * EPS)
     noise = max(sigma, floor)
-    fine = noise if narrow or rough or not np.isfinite(fine) else max(fine, floor)
-    return measure_reach(
-        evaluator, replace(seen, noise=noise, fine=fine, eps=eps, lossy=lossy), line
-    )
+    fine = noise if line.narrow or rough or not math.isfinite(fine) else max(fine, floor)
+    lossy = lossy and not line.narrow and sigma > size
+    return replace(seen, noise=noise, fine=fine, eps=eps, lossy=lossy)
 
 
-SWINGS = (1e-2, 0.25)
-"""Distances, relative to the parameters, at which curvature is measured: the second if noise hides
-the first."""
+def _noise_of_ties(line: _Line, sigma: float) -> float:
+    """Return the noise of an f with few different values nearby, from points further apart."""
+    wide = (SMALL / 10 if line.narrow else SMALL) if math.isfinite(sigma) else 1e-13
+    louder, _ = line.table(wide, len(POINTS))
+    return float(np.nan_to_num(np.fmax(np.nan_to_num(sigma), louder), posinf=0.0))
 
-STILL = 1e-3
-"""A claim with less than this part of f's value as effect may belong to a minimum."""
+
+def _noise_of_rough(line: _Line, sigma: float, spacing: float) -> tuple[float, bool]:
+    """Return the noise of an f whose values are rough, and whether f loses precision.
+
+    A lossy f is smooth over a few roundings. If points further apart are louder, f bends.
+    """
+    louder, _ = line.table(10 * spacing, len(POINTS))
+    closest, _ = line.table(FEW * EPS)
+    lossy = not closest > sigma / 4
+    if louder <= SPREAD**2 * sigma or not lossy:
+        return max(sigma, louder, closest), lossy
+    # Points that f does not tell apart say nothing.
+    return closest if closest > 0 else sigma, lossy
 
 
 def measure_reach(evaluator: Evaluator, seen: Measurements, line: Sequence[Floats]) -> Measurements:
@@ -283,11 +269,11 @@ def measure_reach(evaluator: Evaluator, seen: Measurements, line: Sequence[Float
     If the claim predicts hardly any change, f is called 2 or 4 times. At a minimum every slope is
     zero, and at a perfect fit f itself is; then the curvature of f gives the scale.
     """
-    spread = seen.reach * sum(point.size for point in evaluator.points) ** 0.5
-    if spread > STILL * abs(seen.base) and abs(seen.base) > 10 * seen.noise:
+    spread = seen.reach * math.sqrt(sum(point.size for point in evaluator.points))
+    if spread > SMALL * abs(seen.base) and abs(seen.base) > 10 * seen.noise:
         return replace(seen, whole=min(seen.reach, abs(seen.base)))
     reach = seen.reach
-    for far in SWINGS:
+    for far in (HUNDREDTH, 1 / RATIO):
         above, below = evaluator.along(line, [far, -far])[0].tolist()
         blur = 4 * max(seen.noise, seen.eps * max(abs(above), abs(below)))
         bend = max(abs(above + below - 2 * seen.base) - blur, 0.0) / far**2

@@ -9,7 +9,6 @@ import numpy as np
 
 from gradkit.gradcheck.entries import Columns
 from gradkit.gradcheck.error import Claims
-from gradkit.gradcheck.examine import DISAGREE
 from gradkit.gradcheck.noise import Array, Floats
 from gradkit.gradcheck.structure import Leaf
 
@@ -32,7 +31,7 @@ def find_patterns(claims: Claims, columns: Columns, leaves: Sequence[Leaf]) -> t
     tuple of str
         Empty if nothing disagrees or no pattern fits every entry.
     """
-    if DISAGREE not in columns.verdict:
+    if "disagree" not in columns.verdict:
         return ()
     error = np.where(np.isfinite(columns.bound), columns.bound, np.inf)
     whole = common_factor(claims.claimed, columns.estimate, error)
@@ -41,7 +40,7 @@ def find_patterns(claims: Claims, columns: Columns, leaves: Sequence[Leaf]) -> t
     found = []
     for number, leaf in enumerate(leaves):
         rows = claims.leaf == number
-        if DISAGREE in columns.verdict[rows]:
+        if "disagree" in columns.verdict[rows]:
             flat = (claims.claimed, columns.estimate, error)
             pattern = describe_leaf(*(one[rows].reshape(leaf.array.shape) for one in flat))
             found += [f"{leaf.name or 'The gradient'}: {pattern}."] if pattern else []
@@ -126,12 +125,6 @@ def _describe_simple(
     return ""
 
 
-WRONG_AXIS = (
-    "the total of its entries is right, but the entries are not: probably summed over the wrong "
-    "axis"
-)
-
-
 def _candidate_patterns(
     claimed: Array, estimate: Array, room: float
 ) -> Iterator[tuple[str, Array]]:
@@ -157,7 +150,8 @@ def _candidate_patterns(
     if claimed.size == max(claimed.shape, default=1) > 1 and abs(total) > 3 * room * claimed.size:
         off, gaps = abs(float(np.sum(claimed)) - total), np.abs(claimed - estimate)
         if np.mean(wrong) > 0.5 and off <= min(room * claimed.size, 1e-3 * float(np.sum(gaps))):
-            yield WRONG_AXIS, claimed
+            axis = "the total of its entries is right, but the entries are not"
+            yield f"{axis}: probably summed over the wrong axis", claimed
     if np.count_nonzero(wrong) > 1:
         zero = "the entries that are wrong are all zero, as if they had been left out"
         yield zero, np.where(claimed == 0, 0, estimate)

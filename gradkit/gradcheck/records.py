@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from gradkit.gradcheck.constants import MAX_ITEMS, SLIGHT
+
 if TYPE_CHECKING:
     import pandas
 
@@ -183,13 +185,15 @@ class Report(ThreeVerdicts):
         """Return a pandas table: a row for each entry and direction, columns as in `Entry`."""
         import pandas as pd
 
+        columns = "parameter index claimed estimate bound resolution verdict reason left right"
+
         parts: list[Entry | Direction] = [*self.entries, *self.directions]
         rows = []
         for part in parts:
             row = asdict(part)
             row["left"], row["right"] = row.pop("slopes", None) or (math.nan, math.nan)
             rows.append({"index": f"direction {row.pop('number', '')}", **row})
-        return pd.DataFrame(rows, columns=[*COLUMNS, "left", "right"])
+        return pd.DataFrame(rows, columns=columns.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,10 +283,6 @@ class Differences:
 
 # --- a report as text for people, and as a table for pandas ------------------------------
 
-MAX_SHOWN = 8
-
-SLIGHT = 1e-5
-"""Relative error up to which a tolerance is proposed; a mistake in a formula is larger."""
 
 WHY = {
     "kink": "f has a kink there: any slope between the two one-sided ones is right",
@@ -295,9 +295,6 @@ WHY = {
     "no step": "the parameter is too close to zero for a shorter step in float64",
     "argument": "f does not change with its argument",
 }
-
-
-COLUMNS = ("parameter", "index", "claimed", "estimate", "bound", "resolution", "verdict", "reason")
 
 
 def format_place(part: Entry | Direction) -> str:
@@ -318,11 +315,11 @@ def _badness(part: Entry | Direction) -> tuple[int, float]:
 def describe(report: Report) -> str:
     """Return a sentence, the patterns, the worst entries as a table, and the notes.
 
-    At most `MAX_SHOWN` entries are in the table.
+    At most `MAX_ITEMS` entries are in the table.
     """
     parts: list[Entry | Direction] = [*report.entries, *report.directions]
     lines = [_verdict_sentence(report), *report.patterns, *_error_sentences(report)]
-    shown = sorted(parts, key=_badness)[:MAX_SHOWN]
+    shown = sorted(parts, key=_badness)[:MAX_ITEMS]
     lines += ["", *_table(shown)] if shown else []
     if len(parts) > len(shown):
         lines.append(f"… and {len(parts) - len(shown)} more, none of them worse.")

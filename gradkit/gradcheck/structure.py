@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.gradcheck.noise import EPS, Array
+from gradkit.gradcheck.constants import EPS
+from gradkit.gradcheck.noise import Array
 
 
 @dataclass(frozen=True, slots=True)

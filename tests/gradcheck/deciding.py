@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+AGREE, DISAGREE, UNKNOWN = "agree", "disagree", "inconclusive"
+
 
 def near(found, expected) -> bool:
     """Return whether numbers agree to a relative error of a millionth."""

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from deciding import near
+from deciding import AGREE, DISAGREE, UNKNOWN, near
 
 from gradkit.gradcheck import check_gradient, finite_difference
 from gradkit.gradcheck.check import PROGRESS_DELAY
@@ -28,7 +28,7 @@ from gradkit.gradcheck.error import (
     visible_slope,
 )
 from gradkit.gradcheck.evaluate import Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Examination, _jumps
+from gradkit.gradcheck.examine import Examination, _jumps
 from gradkit.gradcheck.ladder import (
     Ladder,
     Reading,
@@ -71,12 +71,12 @@ def claims(claimed, largest, scale, eps=EPS) -> Claims:
 
 
 def test_a_first_step_shows_the_slope_and_bends_little() -> None:
-    """Noise over 1e-8 of the slope; 0.3 of the balance; 0.05 of the scale: the shortest of all."""
+    """Noise over 1e-8 of the slope; 0.3 of the balance; 1/16 of the scale: the shortest of all."""
     one = np.ones(1)
     assert near(first_step(1e9 * one, one, 1e-12, 0 * one), 1e-13)
     assert near(first_step(one, one, 1e-12, 0 * one), 0.3e-4)
-    assert near(first_step(1e-30 * one, one, 1e-12, 0 * one), 0.05)
-    assert near(first_step(1e-30 * one, 4 * one, 1e-12, 0 * one), 0.2)
+    assert near(first_step(1e-30 * one, one, 1e-12, 0 * one), 1 / 16)
+    assert near(first_step(1e-30 * one, 4 * one, 1e-12, 0 * one), 1 / 4)
     assert near(first_step(one, one, 1e-12, 30e-7 * one), 1e-5)
     assert near(first_step(one, 4 * one, 1e-12, 0 * one), 1.2 * np.cbrt(1e-12 / 4))
     assert near(first_step(2 * one, 4 * one, 1e-12, 0 * one), 1e-12 / 2e-8)
@@ -94,7 +94,7 @@ def test_a_claim_is_known_to_its_rounding() -> None:
     assert near(claim_error(claims(2, 5, 1, 1e-2), rows, none, deaf), 0.03 * 7)
     assert near(claim_error(claims(0, 5, 1), rows, none + 3, deaf), 15 * EPS)
     assert near(claim_error(claims(0, 5, 2), rows, none, replace(SEEN, reach=0.0)), 8e-13)
-    assert near(claim_error(claims(0, 5, 2), rows, none, replace(deaf, whole=0.5)), 5e-14)
+    assert near(claim_error(claims(0, 5, 2), rows, none, replace(deaf, whole=0.5)), 225 * EPS)
 
 
 def test_the_coarsest_resolution_that_will_do() -> None:
@@ -134,8 +134,8 @@ def test_an_array_is_held_to_its_own_size_however_small_it_is() -> None:
     """Of a precise f, less what a slope may do to f and be rounding; no rounding is held to it."""
     rows, none = np.arange(1), np.zeros(1)
     exact = replace(SEEN, noise=1e-30, fine=0.0, whole=1.0)
-    assert near(allowed_resolution(claims(1e-6, 1e-6, 1), exact, rows, none), 0.9e-11 - 2e-13)
-    assert near(allowed_resolution(claims(0, 1e-6, 2), exact, rows, none), 1e-12 - 1e-13)
+    assert near(allowed_resolution(claims(1e-6, 1e-6, 1), exact, rows, none), 0.9e-11 - 900 * EPS)
+    assert near(allowed_resolution(claims(0, 1e-6, 2), exact, rows, none), 1e-12 - 450 * EPS)
     assert allowed_resolution(claims(1e-9, 1e-9, 1), exact, rows, none + 1.9e-10) < 1e-9
     assert near(
         allowed_resolution(claims(1e-10, 1e-10, 4), replace(exact, reach=2.0), rows, none + 1e-10),
@@ -313,13 +313,12 @@ def test_both_sides_of_a_verdict() -> None:
 
 
 def test_a_precise_f_leaves_less_room() -> None:
-    """Twice what is not known, or thrice; and a precise one is looked at until more would show."""
-    for noise, room, ease, wanted in ((1e-15, 2, 1, 16e-8), (1e-12, 3, 3, np.inf)):
+    """Twice what is not known, or thrice."""
+    for noise, room, ease in ((1e-15, 2, 1), (1e-12, 3, 3)):
         check = EntryCheck(None, claims(2.0, 2.0, 1.0), replace(SEEN, noise=noise), Options())
         check.limits[:] = 0.5
         at = Examination(check, 0)
         assert (at.room, at.allowed) == (room, 0.5 * ease)
-        assert at.wanted == pytest.approx(wanted)
 
 
 def test_both_sides_of_a_kink() -> None:
@@ -389,7 +388,9 @@ def test_why_a_claim_stays_open() -> None:
     """The largest part of what is not known."""
 
     def why(reading: Reading, seen: Measurements = SEEN) -> str:
-        return examined(1.0, seen).inconclusive_reason(reading)
+        at = examined(1.0, seen)
+        at.rows = np.ones((5, 1))
+        return at.inconclusive_reason(reading)
 
     random = replace(SEEN, steady=False)
     assert why(replace(READING, bound=np.inf)) == "non-finite"
@@ -475,10 +476,10 @@ def test_how_much_f_changes_is_seen_where_nothing_is_claimed() -> None:
 
 
 def test_the_shortest_step_of_each_line() -> None:
-    """64 roundings of the entry."""
+    """A hundred roundings of the entry."""
     points = [np.array([2.0, 0.0]), np.ones(1, np.float32)]
     found = join_claims(leaf_claims(points, points, np.ones(2), [EPS, EPS]))
-    assert found.smallest.tolist() == [128 * EPS, 0.0, 64 * 2.0**-23]
+    assert found.smallest.tolist() == [200 * EPS, 0.0, 100 * 2.0**-23]
 
 
 class Parabolas:
@@ -764,4 +765,4 @@ def test_the_rounding_of_a_random_f_is_that_of_its_argument(dtype, eps: float) -
     evaluator = Evaluator(lambda p: float(next(values)), unpack(np.ones(2, dtype)))
     seen = measure(evaluator, [np.zeros(2)], np.random.default_rng(0))
     assert (seen.eps, seen.steady) == (eps, False)
-    assert seen.noise == pytest.approx(1.5 * 7)
+    assert seen.noise == pytest.approx(1.5 * 12)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from deciding import near
+from deciding import AGREE, DISAGREE, UNKNOWN, near
 
 from gradkit.gradcheck import entries
 from gradkit.gradcheck.entries import (
@@ -20,7 +20,6 @@ from gradkit.gradcheck.entries import (
     worst_verdict,
 )
 from gradkit.gradcheck.error import Claims, Options, allowed_resolution, balanced_step
-from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
 from gradkit.gradcheck.ladder import Reading, Side
 from gradkit.gradcheck.noise import EPS, SHORTEST, Measurements
 from gradkit.gradcheck.structure import Leaf
@@ -74,7 +73,7 @@ def test_what_is_on_record() -> None:
     assert [row[3] for row in rows] == [0.5, 0.5, 0.5, np.inf]
 
 
-def test_a_precise_f_has_noise_of_thirty_roundings() -> None:
+def test_a_precise_f_has_noise_of_32_roundings() -> None:
     """Of its value, or of what parameters do to it."""
 
     def precise(roundings: float, base: float, reach: float) -> bool:
@@ -82,8 +81,8 @@ def test_a_precise_f_has_noise_of_thirty_roundings() -> None:
         return bool(checked(lay(1.0), seen).precise)
 
     for base, reach in ((8.0, 2.0), (-8.0, 2.0), (2.0, 8.0)):
-        assert precise(239, base, reach)
-        assert not precise(241, base, reach)
+        assert precise(255, base, reach)
+        assert not precise(257, base, reach)
 
 
 def test_first_steps_are_no_shorter_than_can_be() -> None:
@@ -413,7 +412,7 @@ def test_an_entry_that_is_still_faint_is_marked() -> None:
 
     check, rest = again(1e-2)
     assert (rest, check.columns.faint[0]) == ([], True)
-    assert near(check.columns.resolution, 2 * (1e-4 / 0.05 + 1e-4))
+    assert near(check.columns.resolution, 2 * (1e-4 * 16 + 1e-4))
     check, rest = again(1e-2, 1e-8)
     assert (rest, check.columns.faint[0]) == ([], False)
     check, rest = again(2e-2, 1e-8)

@@ -6,14 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from deciding import near
+from deciding import AGREE, DISAGREE, UNKNOWN, near
 
 from gradkit.gradcheck.entries import EntryCheck, one_by_one
 from gradkit.gradcheck.error import Claims, Options
 from gradkit.gradcheck.examine import (
-    AGREE,
-    DISAGREE,
-    UNKNOWN,
     Examination,
     _agrees_further,
     _agrees_nearby,
@@ -73,11 +70,8 @@ def straight(t: float) -> float:
 
 
 def test_a_ladder_of_three_steps_confirms_a_claim() -> None:
-    """Where nothing more is wanted, or where so much is known."""
+    """No further step is needed."""
     assert climbed(straight, 1.0) == FIRST
-    # Over 4e-3 noise of 1e-8 leaves 2.5e-6 on either side.
-    assert climbed(straight, 1.0, wanted=4.9e-6) == [*FIRST, 64e-3]
-    assert climbed(straight, 1.0, wanted=5.1e-6) == FIRST
 
 
 def test_a_ladder_that_refutes_a_claim_has_five_steps() -> None:
@@ -172,7 +166,7 @@ def test_the_noise_that_a_line_shows_is_listened_to() -> None:
     read_again, *_ = examine(loud.check, 0)
     assert read_again.bound > 10 * reading.bound
     lossy = replace(SEEN, lossy=True)
-    for bump, verdict in ((0.1e-8, UNKNOWN), (1e-8, DISAGREE)):
+    for bump, verdict in ((0.05e-8, UNKNOWN), (1e-8, DISAGREE)):
         bumped = Line(lambda t, bump=bump: t + bump * (t == 3 * step), 1.0009, lossy)
         assert examine(bumped.check, 0)[2] == verdict
 
@@ -204,7 +198,7 @@ def test_short_steps_that_keep_to_a_claim() -> None:
         found = _agrees_nearby(line.at, READING)
         steps = scale * 1e-7 * 4.0 ** np.arange(-2, 2)
         assert near(line.steps, steps if line.steps else [])
-        assert bool(line.steps) is (5 * fine < 1e-8)
+        assert bool(line.steps) is (9 * fine < 1e-8)
         return found
 
     def stairs(scale: float):
@@ -213,8 +207,8 @@ def test_short_steps_that_keep_to_a_claim() -> None:
     assert kept(1e-15, stairs(1))
     assert kept(1e-15, stairs(8), 8.0)
     assert not kept(1e-15, straight)
-    assert not kept(0.2e-8, stairs(1))
-    assert not kept(0.19e-8, straight)
+    assert not kept(1.2e-9, stairs(1))
+    assert not kept(1.1e-9, straight)
     one = Line(stairs(1), 2.0, replace(SEEN, fine=1e-15), smallest=3e-7)
     assert not _agrees_nearby(one.at, READING)
     two = Line(stairs(1), 2.0, replace(SEEN, fine=1e-15), smallest=0.9e-7)

@@ -9,7 +9,6 @@ import pytest
 
 from gradkit.gradcheck.evaluate import Evaluator
 from gradkit.gradcheck.noise import (
-    CLOSEST,
     EPS,
     EPS32,
     NEAR,
@@ -197,7 +196,7 @@ def test_noise_above_thirty_roundings_is_looked_at_on_other_points() -> None:
         long = len(line.asked) > 1 and len(line.asked[1]) == 11
         if long:
             assert near(line.asked[1], table(10 * NEAR, 12))
-            assert near(line.asked[2], table(CLOSEST))
+            assert near(line.asked[2], table(16 * EPS))
         return long
 
     few, many = 4 * EPS, 5 * EPS
@@ -222,32 +221,32 @@ def told(sizes: dict[float, float], other=lambda t: 0.0, claim: float = 0.5) -> 
     """Measure an f whose tables have these noises, the first of six points near."""
     counts = {10 * NEAR: 12}
     parts = {at: size / sigma(1, counts.get(at, 6)) for at, size in sizes.items()}
-    if CLOSEST in parts:
-        parts[CLOSEST] = sizes[CLOSEST] / sigma(1, 6, 3)
+    if 16 * EPS in parts:
+        parts[16 * EPS] = sizes[16 * EPS] / sigma(1, 6, 3)
     return measure(Line(rough(parts, 1.0, other), 2.0), [np.array([claim])])
 
 
 def test_the_noise_of_a_rough_f() -> None:
     """The loudest where it is no louder further away, or not lost; else that of the closest."""
-    line = told({NEAR: 1e-10, 10 * NEAR: 7.9e-10, CLOSEST: 3e-11})
-    assert near(line.noise, 7.9e-10)
+    line = told({NEAR: 1e-10, 10 * NEAR: 8.9e-10, 16 * EPS: 3e-11})
+    assert near(line.noise, 8.9e-10)
     assert (near(line.fine, line.noise), line.lossy) == (True, False)
-    lost = told({NEAR: 1e-10, 10 * NEAR: 7.9e-10, CLOSEST: 2e-11})
-    assert (near(lost.noise, 7.9e-10), lost.lossy) == (True, True)
-    loud = told({NEAR: 1e-10, 10 * NEAR: 8.1e-10, CLOSEST: 2e-11})
+    lost = told({NEAR: 1e-10, 10 * NEAR: 8.9e-10, 16 * EPS: 2e-11})
+    assert (near(lost.noise, 8.9e-10), lost.lossy) == (True, True)
+    loud = told({NEAR: 1e-10, 10 * NEAR: 9.1e-10, 16 * EPS: 2e-11})
     assert (near(loud.noise, 2e-11), loud.lossy) == (True, True)
-    even = told({NEAR: 1e-10, 10 * NEAR: 8.1e-10, CLOSEST: 3e-11})
-    assert (near(even.noise, 8.1e-10), even.lossy) == (True, False)
-    near_by = told({NEAR: 1e-10, 10 * NEAR: 2e-10, CLOSEST: 5e-10})
+    even = told({NEAR: 1e-10, 10 * NEAR: 9.1e-10, 16 * EPS: 3e-11})
+    assert (near(even.noise, 9.1e-10), even.lossy) == (True, False)
+    near_by = told({NEAR: 1e-10, 10 * NEAR: 2e-10, 16 * EPS: 5e-10})
     assert near(near_by.noise, 5e-10)
-    alone = told({NEAR: 1e-10, 10 * NEAR: 2e-11, CLOSEST: 3e-11})
+    alone = told({NEAR: 1e-10, 10 * NEAR: 2e-11, 16 * EPS: 3e-11})
     assert near(alone.noise, 1e-10)
-    silent = told({NEAR: 1e-10, 10 * NEAR: 8.1e-10})
+    silent = told({NEAR: 1e-10, 10 * NEAR: 9.1e-10})
     assert near(silent.noise, 1e-10)
     # Not above thirty roundings in the end.
     little = 3 * EPS * sigma(1, 6, 3)
     assert little < 30 * EPS
-    gone = told({NEAR: 1e-10, 10 * NEAR: 8.1e-10, CLOSEST: little})
+    gone = told({NEAR: 1e-10, 10 * NEAR: 9.1e-10, 16 * EPS: little})
     assert (near(gone.noise, little), gone.lossy) == (True, False)
     still = told({NEAR: 3 * EPS * sigma(1, 6)})
     assert near([still.noise, still.fine], 3 * EPS * sigma(1, 6))
@@ -328,16 +327,16 @@ def test_a_loud_f_is_asked_whether_it_casts_its_argument() -> None:
 
 def test_a_random_f_is_known_to_what_it_differs() -> None:
     """From itself on eight calls, and to a rounding."""
-    values = iter([1e6, 1e6 + 1.2e-10] * 20)
+    values = iter([1e6, *[1e6 + 1.2e-10] * 3] * 10)
     evaluator = Evaluator(lambda p: next(values), unpack(np.ones(2)))
     seen = measure(evaluator, [np.zeros(2)])
     assert near(seen.noise, EPS * 1e6)
     assert near(seen.fine, EPS * 1e6)
-    for given, steady in (([np.nan] * 9, True), ([np.nan, 1.0], False), ([1.0, np.nan], False)):
-        every = iter(given)
+    for first, rest, steady, count in ((np.nan, 1.0, True, 1), (1.0, np.nan, False, 15)):
+        every = iter([first, *[rest] * 20])
         evaluator = Evaluator(lambda p, every=every: next(every), unpack(np.ones(2)))
         seen = measure(evaluator, [np.zeros(2)])
-        assert (seen.steady, evaluator.count, np.isnan(seen.noise)) == (steady, 2, True)
+        assert (seen.steady, evaluator.count, np.isnan(seen.noise)) == (steady, count, True)
 
 
 # Scales and moves.

@@ -6,10 +6,10 @@ import re
 
 import numpy as np
 import pytest
+from deciding import DISAGREE
 
 from gradkit.gradcheck.entries import blank_results
 from gradkit.gradcheck.error import join_claims, leaf_claims
-from gradkit.gradcheck.examine import DISAGREE
 from gradkit.gradcheck.noise import EPS
 from gradkit.gradcheck.patterns import (
     _candidate_patterns,

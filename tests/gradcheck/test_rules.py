@@ -140,8 +140,8 @@ RULES: list[Rule] = [
     (
         "an f that swings more than noise does has to jump before a claim is heard",
         examine,
-        "QUIET",
-        np.inf,
+        "_jumps",
+        lambda at, slope, gap, far: True,
         *off_by_one_percent(708334, 249, "b2", (1, 0)),
         "disagree",
         "inconclusive",
@@ -193,7 +193,7 @@ RULES: list[Rule] = [
     (
         "both sides of a first step are compared",
         entries,
-        "KINK",
+        "HUNDREDTH",
         np.inf,
         abs,
         0.0,
@@ -222,7 +222,7 @@ RULES: list[Rule] = [
     (
         "all is done again with that noise",
         entries,
-        "QUIET",
+        "SMALL",
         0.0,
         slow_wave,
         W,
@@ -244,7 +244,7 @@ RULES: list[Rule] = [
     (
         "a forward that loses precision hides terms",
         examine,
-        "STAIR",
+        "SMALL",
         0.0,
         hidden_stair,
         np.array([0.3, 0.2]),
@@ -255,7 +255,7 @@ RULES: list[Rule] = [
     (
         "these are small beside f",
         examine,
-        "STAIR",
+        "SMALL",
         0.02,
         *off_by_one_percent(77881, 797, "W3", (1, 1), biases=1.0),
         "disagree",
@@ -284,7 +284,7 @@ RULES: list[Rule] = [
     (
         "but not what does more to f than they do",
         entries,
-        "ROOM",
+        "SPREAD",
         1e9,
         *between_kinks(30, factor=-1),
         "disagree",
@@ -315,7 +315,7 @@ RULES: list[Rule] = [
     (
         "rounding on the way to a claim may be blown up",
         error,
-        "BLOWN_UP",
+        "MARGIN",
         0.0,
         lambda p: 0.0 * p.sum(),
         np.array([-4.8, 4.8]),
@@ -371,7 +371,7 @@ def test_a_table_of_six_points_tells_noise_to_a_factor_of_three(monkeypatch) -> 
         return {check_gradient(line, 1 + k / 50, 1.0).verdict for k in range(30)}
 
     assert verdicts() == {"agree"}
-    monkeypatch.setattr(examine, "ROOM", 1.0)
+    monkeypatch.setattr(examine, "SPREAD", 1.0)
     assert verdicts() == {"agree", "inconclusive"}
 
 
@@ -419,7 +419,7 @@ def test_truncation_is_a_series_of_the_changes_seen(monkeypatch) -> None:
         return float(np.mean([abs(r.estimate - s) > r.bound for r, s in readings("pole")]))
 
     assert missed() <= 0.03
-    monkeypatch.setattr(ladder, "bound_truncation", lambda change, noise: change / ladder.REMAINDER)
+    monkeypatch.setattr(ladder, "bound_truncation", lambda change, noise: change / ladder.GROWS)
     assert missed() > 0.5
 
 

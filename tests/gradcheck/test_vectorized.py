@@ -50,7 +50,7 @@ def test_the_report_is_the_same(factor: float, entries: Any) -> None:
 
 
 def test_one_call_has_all_entries() -> None:
-    """The function is called twice at the point, once along a line, and once for all entries."""
+    """The function is called at the point, once along a line, and once for all entries."""
     calls = []
 
     def f(p: dict[str, np.ndarray]) -> Any:
@@ -59,7 +59,7 @@ def test_one_call_has_all_entries() -> None:
 
     report = check_gradient(f, POINT, gradient(POINT), vectorized=True)
     assert report.verdict == "agree"
-    assert calls == [(1, 2, 2), (1, 2, 2), (5, 2, 2), (12, 2, 2)]
+    assert calls == [(1, 2, 2), (5, 2, 2), (12, 2, 2)]
 
 
 def test_large_parameters_take_several_calls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +72,7 @@ def test_large_parameters_take_several_calls(monkeypatch: pytest.MonkeyPatch) ->
         return loss(p)
 
     assert check_gradient(f, POINT, gradient(POINT), vectorized=True).verdict == "agree"
-    assert sizes[3:] == [4, 4, 4]
+    assert sizes[2:] == [4, 4, 4]
 
 
 def test_one_point_outside_the_domain_leaves_the_others() -> None:
