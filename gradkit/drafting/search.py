@@ -683,7 +683,9 @@ def _call(
             arguments.append(f"{parameter.name}={names[parameter.name]}")
         else:
             arguments.append(names[parameter.name])
-    call = f"{owner}{function.name}({', '.join(arguments)})"
+    # An object with `__call__` is called itself.
+    called = f"{owner}{function.name}".removesuffix(".__call__")
+    call = f"{called}({', '.join(arguments)})"
     return f"{', '.join(returns)} = {call}" if returns else call
 
 

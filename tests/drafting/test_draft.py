@@ -383,3 +383,33 @@ def test_defaults_random_lines_and_batches_are_drafted(tmp_path: Path) -> None:
     assert found["epoch"]["inputs"]["batch"] == 2
     assert "many is left out" in text
     assert set(found["nothing"]["inputs"]) == {"x"}
+
+
+CALLED = '''
+import numpy as np
+
+
+class Affine:
+    """A layer that is called."""
+
+    def __init__(self, n_in, n_out):
+        self.W = np.zeros((n_in, n_out))
+
+    def __call__(self, x):
+        """Return the product."""
+        return x @ self.W
+
+    def __repr__(self):
+        return "Affine"
+'''
+
+
+def test_objects_are_called_with_parentheses(tmp_path: Path) -> None:
+    """The check of ``__call__`` calls the object; other special methods have no check."""
+    (tmp_path / "called.py").write_text(CALLED, encoding="utf-8")
+    done = gradkit("new", "hw", "--from", "called.py", cwd=tmp_path)
+    assert done.exit_code == 0, done.output
+    file = tomllib.loads((tmp_path / "hw" / "assignment.toml").read_text(encoding="utf-8"))
+    (task,) = file["tasks"]
+    assert list(checks(task)) == ["constructor", "call"]
+    assert checks(task)["call"]["call"].endswith("\nout = layer(x)\n")
