@@ -413,3 +413,41 @@ def test_objects_are_called_with_parentheses(tmp_path: Path) -> None:
     (task,) = file["tasks"]
     assert list(checks(task)) == ["constructor", "call"]
     assert checks(task)["call"]["call"].endswith("\nout = layer(x)\n")
+
+
+PRIVATE = '''
+import numpy as np
+
+
+class Loss:
+    """A loss that keeps its numbers in attributes."""
+
+    def __init__(self):
+        self._gradient = None
+
+    def forward(self, x):
+        """Return the sum of logarithms.
+
+        - x: Numbers, of shape (N, D), all positive
+        """
+        self._x = x
+        return np.sum(np.log(x + 1e-7))
+
+    def backward(self):
+        """Store the gradient."""
+        self._gradient = 1 / self._x
+'''
+
+
+def test_attributes_with_an_underscore_are_compared(tmp_path: Path) -> None:
+    """A gradient that leaves out a small constant is compared, but is no exact gradient."""
+    (tmp_path / "loss.py").write_text(PRIVATE, encoding="utf-8")
+    done = gradkit("new", "hw", "--from", "loss.py", cwd=tmp_path)
+    assert done.exit_code == 0, done.output
+    path = tmp_path / "hw" / "assignment.toml"
+    (task,) = tomllib.loads(path.read_text(encoding="utf-8"))["tasks"]
+    backward = checks(task)["backward"]
+    assert backward["compare"] == ["layer._gradient"]
+    assert "gradient" not in backward
+    done = gradkit("audit", "--assignment", path, cwd=tmp_path)
+    assert "does not agree" not in done.output
