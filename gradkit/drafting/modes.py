@@ -119,7 +119,7 @@ def with_own_seeds(task: DraftTask, trial: HandoutProcess) -> DraftTask:
             continue
         alone = replace(task, checks=task.checks[: place + 1])
         first, second = (_run_checks(alone, check.compare, trial, seed) for seed in SEEDS)
-        if all(np.array_equal(first.get(name), second.get(name)) for name in check.compare):
+        if all(np.array_equal(first[name], second[name]) for name in check.compare):
             fixed = replace(check, is_fixed=True, notes=(*check.notes, OWN_SEED))
             task = replace(task, checks=(*task.checks[:place], fixed, *task.checks[place + 1 :]))
     return task

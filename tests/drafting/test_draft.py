@@ -424,6 +424,7 @@ class Loss:
 
     def __init__(self):
         self._gradient = None
+        self._shift = np.zeros(1)
 
     def forward(self, x):
         """Return the sum of logarithms.
@@ -431,7 +432,7 @@ class Loss:
         - x: Numbers, of shape (N, D), all positive
         """
         self._x = x
-        return np.sum(np.log(x + 1e-7))
+        return np.sum(np.log(x + 1e-7)) + self._shift
 
     def backward(self):
         """Store the gradient."""
@@ -446,6 +447,7 @@ def test_attributes_with_an_underscore_are_compared(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     path = tmp_path / "hw" / "assignment.toml"
     (task,) = tomllib.loads(path.read_text(encoding="utf-8"))["tasks"]
+    assert "layer._shift = shift" in checks(task)["forward"]["call"]
     backward = checks(task)["backward"]
     assert backward["compare"] == ["layer._gradient"]
     assert "gradient" not in backward
