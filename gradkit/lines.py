@@ -8,7 +8,8 @@
 
 A line is an assignment or a call. It consists of names, calls with keywords, constants, tuples,
 lists and dicts, attributes, subscripts, unpacking, and arithmetic on these. Other code is refused:
-loops, conditions, definitions, and names that begin with an underscore. Only names in
+loops, conditions, definitions, names that begin with an underscore, and attributes that begin with
+two. Only names in
 `gradkit.lines` are allowed of numpy, of attributes of arrays and of built-in functions, so
 that an assignment file cannot write a file or load a library. The same lines are run with the
 student's functions in the student's process, and with those of the model solution.
@@ -156,16 +157,18 @@ def _refuse_outside_grammar(text: str, node: ast.AST) -> None:
     """Raise LinesError if an expression of a text is not in the grammar of lines.
 
     ``node`` is the syntax tree of ``text``, which the message quotes. Names that begin with an
-    underscore, other names of numpy than the listed ones, and attributes of Python's own values are
-    refused too.
+    underscore, attributes that begin with two, other names of numpy than the listed ones, and
+    attributes of Python's own values are refused too.
     """
     for part in ast.walk(node):
         if not isinstance(part, _ALLOWED_NODES):
             found = type(part).__name__
             raise LinesError(f"{_short(text)} has a {found}", _ALLOWED_IN_WORDS)
         names = [getattr(part, kind, None) or "" for kind in ("id", "attr", "arg")]
+        # Classes of some courses keep their arrays in attributes such as `_gradient`.
+        own = isinstance(part, ast.Attribute) and not part.attr.startswith("__")
         for name in names:
-            if name.startswith("_"):
+            if name.startswith("_") and not own:
                 raise LinesError(f"{_short(text)} names {name!r}", "names that begin with a letter")
     _refuse_unlisted(text, node)
 

@@ -90,6 +90,14 @@ def test_objects_of_lines_above() -> None:
     assert read_lines("out = layer.forward(x)", owners).calls == (Call("Linear.forward", 1),)
 
 
+def test_attributes_may_begin_with_one_underscore() -> None:
+    """Classes of some courses keep their arrays in them; values of Python have no such ones."""
+    assert read_lines("layer._gradient = f(layer._W)").reads == ("layer",)
+    with pytest.raises(LinesError) as caught:
+        read_lines("out = f(x.__array__)")
+    assert "names '__array__'; expected names that begin with a letter" in str(caught.value)
+
+
 WORDS = "; expected names, calls, constants, displays, attributes, subscripts and arithmetic"
 LINE = "; expected a line that assigns, or calls"
 
@@ -122,7 +130,7 @@ LINE = "; expected a line that assigns, or calls"
                 ("y = x.__class__", "__class__"),
                 ("y = __import__('os')", "__import__"),
                 ("_y = f(x)", "_y"),
-                ("y = f(x)._cache", "_cache"),
+                ("y = f(x).__cache", "__cache"),
                 ("f(_x=1)", "_x"),
                 ("x.__dict__['y'] = f(1)", "__dict__"),
             )

@@ -108,6 +108,9 @@ class Handout(Struct, frozen=True):
     unwritten: tuple[str, ...] = ()
 
 
+PUBLIC_SPECIAL = ("__init__", "__call__")
+"""Special methods that students write. Other names with an underscore are for the class alone."""
+
 LAYERS_OF_INPUTS = ("1", "2", "3")
 """Layers whose keys are tried if a body computes the key of a parameter: ``"W" + str(l)``."""
 
@@ -258,7 +261,7 @@ def _methods(node: ast.ClassDef, nodes: Mapping[str, ast.ClassDef]) -> Iterator[
         inherited = [f for base in bases for f in _methods(base, nodes) if f.name == "__init__"]
         yield from inherited[:1] or [HandoutFunction("__init__", node.name, (), about, ())]
     for method in methods:
-        is_public = method.name == "__init__" or not method.name.startswith("_")
+        is_public = method.name in PUBLIC_SPECIAL or not method.name.startswith("_")
         if is_public and (method.name == "__init__" or not _is_unwritten(method)):
             others = methods if method.name == "__init__" else ()
             yield _function(method, node.name, about, others)

@@ -2,12 +2,14 @@
 
 In: a task whose lines run. Out: the task with one more check for each value that the body of a
 function compares an argument with, and for another stride or padding, if the outputs differ with
-it. Functions that take the cache of such a call get a check too.
+it. Functions that take the cache of such a call get a check too. `with_own_seeds` finds functions
+whose outputs are the same although they draw random numbers.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from gradkit.drafting.draft import DraftCheck, DraftTask, makes
+from gradkit.drafting.draft import DraftCheck, DraftTask, makes, random_checks
 from gradkit.drafting.handout import HandoutParameter
 from gradkit.drafting.sizes import equated, renamed
 from gradkit.drafting.trial import HandoutProcess
@@ -30,6 +32,8 @@ MAX_EQUATED = 3
 SEEDS = (0, 1)
 """Seeds with which a function runs to find out whether its outputs are random."""
 
+OWN_SEED = "the function sets a seed itself, and students have to draw the same numbers"
+"""Comment on a check of a function that draws the same numbers in each call."""
 
 NUMBERS: Mapping[str, tuple[int, ...]] = {
     **dict.fromkeys(("stride", "strides"), (2, 3)),
@@ -96,6 +100,28 @@ def _add_readers(
         lines = f"{', '.join(new.values())} = {line}"
         added = DraftCheck(name, reader.function, lines, reader.called, compare)
         task = _add_check(task, reader, added, trial)
+    return task
+
+
+def with_own_seeds(task: DraftTask, trial: HandoutProcess) -> DraftTask:
+    """Return a task in which functions that set their own seed are marked as fixed.
+
+    Such a function takes an array and draws, and returns the same numbers for all states of numpy's
+    generator, as dropout in a handout that prints expected numbers. A function that takes no array,
+    such as an initialiser, stays random: students may choose another scale.
+    """
+    drawn = task.drawn.drawn(0)
+    for place, check in enumerate(task.checks):
+        if not random_checks(task)[place] or not check.function.is_random or not check.compare:
+            continue
+        arguments = re.findall(r"\w+", check.lines.splitlines()[-1].rpartition(" = ")[2])
+        if not any(isinstance(drawn.get(name), np.ndarray) for name in arguments):
+            continue
+        alone = replace(task, checks=task.checks[: place + 1])
+        first, second = (_run_checks(alone, check.compare, trial, seed) for seed in SEEDS)
+        if all(np.array_equal(first[name], second[name]) for name in check.compare):
+            fixed = replace(check, is_fixed=True, notes=(*check.notes, OWN_SEED))
+            task = replace(task, checks=(*task.checks[:place], fixed, *task.checks[place + 1 :]))
     return task
 
 

@@ -151,7 +151,7 @@ def _add_class(
     if task is None:
         draft.left_out[name] = reason
         return
-    task, settings = _with_attributes(task, constructor, trial)
+    task, settings = _with_attributes(task, constructor, others, trial)
     for method in others:
         found, reason = _with_call(task, method, draft.known, trial, owner="layer.")
         if found is None:
@@ -683,7 +683,9 @@ def _call(
             arguments.append(f"{parameter.name}={names[parameter.name]}")
         else:
             arguments.append(names[parameter.name])
-    call = f"{owner}{function.name}({', '.join(arguments)})"
+    # An object with `__call__` is called itself.
+    called = f"{owner}{function.name}".removesuffix(".__call__")
+    call = f"{called}({', '.join(arguments)})"
     return f"{', '.join(returns)} = {call}" if returns else call
 
 
@@ -711,15 +713,21 @@ def _places(name: str, value: Any) -> list[str]:
 
 
 def _with_attributes(
-    task: DraftTask, constructor: HandoutFunction, trial: HandoutProcess
+    task: DraftTask,
+    constructor: HandoutFunction,
+    methods: Sequence[HandoutFunction],
+    trial: HandoutProcess,
 ) -> tuple[DraftTask, list[str]]:
     """Return the task of a class with inputs for the parameters that its constructor sets.
 
-    The lines that set them are also returned by themselves.
+    Attributes that begin with an underscore are parameters only if one of the ``methods`` reads
+    them. The lines that set parameters are also returned by themselves.
     """
     every = constructor.attributes
-    skipped = re.compile(r"_|d[A-Z]|d_|grad|momentum|velocity")
-    own = [a for a in every if not skipped.match(a) and not (a[0] == "d" and a[1:] in every)]
+    skipped = re.compile(r"__|_?(d[A-Z]|d_|grad|momentum|velocity)")
+    read = {name for method in methods for name in method.reads}
+    used = [a for a in every if not a.startswith("_") or a in read]
+    own = [a for a in used if not skipped.match(a) and not (a[0] == "d" and a[1:] in every)]
     plain = [f"layer.{attribute}" for attribute in own]
     items = [f"{expression}[{n}]" for expression in plain for n in range(MAX_ITEMS)]
     ran = trial.run(task.run([*plain, *items]))
@@ -729,7 +737,7 @@ def _with_attributes(
     for expression in wanted:
         value = ran.values.get(expression)
         name = re.split(r"['\".]", expression.removesuffix("']"))[-1]
-        name = re.sub(r"\[(\d)\]", r"\1", name)
+        name = re.sub(r"\[(\d)\]", r"\1", name).lstrip("_")
         if value is None or name in inputs or not _is_parameter(name, value):
             continue
         # Statistics of former batches that begin with ones are variances.

@@ -136,9 +136,10 @@ def mirrored(task: DraftTask) -> DraftTask:
     """Return a task in which the longest size is the shortest one.
 
     Only then an error shows that an array that was longer than needed is too short now. Windows
-    stay smaller than images.
+    stay smaller than images. A size that has to be 1 stays 1.
     """
-    names = [n for n in task.sizes if _is_number(n, task) and not WINDOWS.fullmatch(n)]
+    numbers = [n for n in task.sizes if _is_number(n, task) and task.sizes[n] != 1]
+    names = [name for name in numbers if not WINDOWS.fullmatch(name)]
     ordered = sorted(names, key=lambda name: int(task.sizes[name]))
     lengths = {name: task.sizes[other] for name, other in zip(ordered, ordered[::-1], strict=True)}
     return replace(task, sizes={**task.sizes, **lengths})

@@ -15,7 +15,7 @@ from gradkit.drafting.confirm import with_defaults, with_gradients, with_large, 
 from gradkit.drafting.draft import DOCUMENTED, DraftTask, random_checks
 from gradkit.drafting.gaps import Gaps, find_gaps
 from gradkit.drafting.handout import random_lines, read_handout, solution_text
-from gradkit.drafting.modes import with_modes
+from gradkit.drafting.modes import with_modes, with_own_seeds
 from gradkit.drafting.search import NOT_AN_EXERCISE, AssignmentDraft, draft_tasks
 from gradkit.drafting.steps import with_further_calls
 from gradkit.drafting.trial import HandoutProcess
@@ -101,7 +101,7 @@ def draft_files(
         handout = read_handout(text)
         draft = draft_tasks(handout, trial)
         drafted = [task for task in draft.tasks if any(check.compare for check in task.checks)]
-        found = [with_gradients(task, trial) for task in drafted]
+        found = [with_gradients(with_own_seeds(task, trial), trial) for task in drafted]
         found = [with_further_calls(with_modes(task, trial), trial) for task in found]
         tasks = [with_large(with_defaults(task, trial), trial) for task in found]
         sizes = [with_sizes(task, trial) for task in tasks]

@@ -383,3 +383,73 @@ def test_defaults_random_lines_and_batches_are_drafted(tmp_path: Path) -> None:
     assert found["epoch"]["inputs"]["batch"] == 2
     assert "many is left out" in text
     assert set(found["nothing"]["inputs"]) == {"x"}
+
+
+CALLED = '''
+import numpy as np
+
+
+class Affine:
+    """A layer that is called."""
+
+    def __init__(self, n_in, n_out):
+        self.W = np.zeros((n_in, n_out))
+
+    def __call__(self, x):
+        """Return the product."""
+        return x @ self.W
+
+    def __repr__(self):
+        return "Affine"
+'''
+
+
+def test_objects_are_called_with_parentheses(tmp_path: Path) -> None:
+    """The check of ``__call__`` calls the object; other special methods have no check."""
+    (tmp_path / "called.py").write_text(CALLED, encoding="utf-8")
+    done = gradkit("new", "hw", "--from", "called.py", cwd=tmp_path)
+    assert done.exit_code == 0, done.output
+    file = tomllib.loads((tmp_path / "hw" / "assignment.toml").read_text(encoding="utf-8"))
+    (task,) = file["tasks"]
+    assert list(checks(task)) == ["constructor", "call"]
+    assert checks(task)["call"]["call"].endswith("\nout = layer(x)\n")
+
+
+PRIVATE = '''
+import numpy as np
+
+
+class Loss:
+    """A loss that keeps its numbers in attributes."""
+
+    def __init__(self):
+        self._gradient = None
+        self._shift = np.zeros(1)
+
+    def forward(self, x):
+        """Return the sum of logarithms.
+
+        - x: Numbers, of shape (N, D), all positive
+        """
+        self._x = x
+        return np.sum(np.log(x + 1e-7)) + self._shift
+
+    def backward(self):
+        """Store the gradient."""
+        self._gradient = 1 / self._x
+'''
+
+
+def test_attributes_with_an_underscore_are_compared(tmp_path: Path) -> None:
+    """A gradient that leaves out a small constant is compared, but is no exact gradient."""
+    (tmp_path / "loss.py").write_text(PRIVATE, encoding="utf-8")
+    done = gradkit("new", "hw", "--from", "loss.py", cwd=tmp_path)
+    assert done.exit_code == 0, done.output
+    path = tmp_path / "hw" / "assignment.toml"
+    (task,) = tomllib.loads(path.read_text(encoding="utf-8"))["tasks"]
+    assert "layer._shift = shift" in checks(task)["forward"]["call"]
+    backward = checks(task)["backward"]
+    assert backward["compare"] == ["layer._gradient"]
+    assert "gradient" not in backward
+    done = gradkit("audit", "--assignment", path, cwd=tmp_path)
+    assert "does not agree" not in done.output

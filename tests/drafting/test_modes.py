@@ -142,3 +142,60 @@ def test_a_returned_name_begins_with_a_letter() -> None:
     """Other names are not allowed in the lines of a check."""
     (function,) = read_handout("def f(x):\n    _y = 2 * x\n    return _y, _").functions
     assert function.returns == ("y", "out2")
+
+
+SEEDED = '''
+import numpy as np
+
+
+def dropout(x, keep):
+    """Drop numbers of x.
+
+    - x: Data of shape (N, D)
+    - keep: probability, scalar
+    """
+    np.random.seed(1)
+    mask = np.random.rand(x.shape[0], x.shape[1]) < keep
+    out = x * mask / keep
+    cache = (mask, keep)
+    return out, cache
+
+
+def dropout_backward(dout, cache):
+    """Return the gradient."""
+    mask, keep = cache
+    dx = dout * mask / keep
+    return dx
+
+
+def noise(x):
+    """Add noise.
+
+    - x: Data of shape (N, D)
+    """
+    return x + np.random.rand(*x.shape)
+
+
+def start(n, m):
+    """Draw weights."""
+    np.random.seed(2)
+    W = np.random.randn(n, m)
+    return W
+'''
+
+
+def test_a_function_with_its_own_seed_is_compared(tmp_path: Path) -> None:
+    """So is what takes its cache. Of other random functions, only the shapes are compared."""
+    handout = tmp_path / "seeded.py"
+    handout.write_text(SEEDED, encoding="utf-8")
+    write_draft(tmp_path / "hw", handout)
+    text = (tmp_path / "hw" / "assignment.toml").read_text(encoding="utf-8")
+    checks = [check for task in tomllib.loads(text)["tasks"] for check in task["checks"]]
+    compared = {check["name"]: check["compare"] for check in checks}
+    assert compared == {
+        "dropout": ["out"],
+        "dropout-backward": ["dx"],
+        "noise": ["0 * out"],
+        "start": ["0 * W"],
+    }
+    assert text.count("# guess: the function sets a seed itself") == 1

@@ -107,9 +107,11 @@ def test_lengths_differ() -> None:
 
 
 def test_a_mirror_swaps_long_and_short() -> None:
-    """Windows stay shorter than images."""
-    found = mirrored(replace(task(x=X, w=W), sizes={"N": 5, "D": 6, "K": 8, "H": 7, "f": 2}))
-    assert dict(found.sizes) == {"N": 8, "D": 6, "K": 5, "H": 7, "f": 2}
+    """Windows stay shorter than images, and a size of 1 stays 1."""
+    found = mirrored(
+        replace(task(x=X, w=W), sizes={"A": 1, "N": 5, "D": 6, "K": 8, "H": 7, "f": 2})
+    )
+    assert dict(found.sizes) == {"A": 1, "N": 8, "D": 6, "K": 5, "H": 7, "f": 2}
 
 
 def test_labels_without_an_axis_are_three() -> None:
