@@ -212,7 +212,8 @@ def _task(
     yield f'kind = "functions"\nsolution = {toml_string(solution)}'
     if given:
         yield f"given = {_value(given)}"
-    random = [check.function for check in task.checks if check.function.is_random]
+    checks = [check for check in task.checks if not check.is_fixed]
+    random = [check.function for check in checks if check.function.is_random]
     free = dict.fromkeys(line for each in random for line in random_lines(text, each))
     if free or task.equivalent:
         yield "equivalent = ["

@@ -430,7 +430,7 @@ def format_finding(finding: Finding, hints: int, *, more: bool = True) -> Iterat
     parts.append(_Part([*_format_others(finding)], 1))
     if more and finding.mistake != UNEXPLAINED:
         command = format_text("more: gradkit explain {mistake}", mistake=finding.mistake)
-        parts.append(_Part([(Text(command, style="dim"), 2)]))
+        parts.append(_Part([(Text(command, style="dim"), 2)], 1))
     yield _Short(parts), 0
 
 

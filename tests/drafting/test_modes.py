@@ -199,3 +199,5 @@ def test_a_function_with_its_own_seed_is_compared(tmp_path: Path) -> None:
         "start": ["0 * W"],
     }
     assert text.count("# guess: the function sets a seed itself") == 1
+    assert "np.random.seed(2)" in text
+    assert "np.random.seed(1)" not in text

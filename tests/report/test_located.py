@@ -71,7 +71,7 @@ def test_blocked_checks_share_a_line(folder: Path) -> None:
     """The line names the check that is the cause, and what it does; no place is repeated."""
     text = " ".join(check("hw/emil.py").split())
     assert (
-        "– blocked gradient 0 / 5, trajectory 0 / 4: Not checked, because `update` stops with "
+        "– blocked gradient 2.5 / 5, trajectory 2 / 4: Not checked, because `update` stops with "
         "ValueError." in text
     )
     assert text.count("blocked") == 1

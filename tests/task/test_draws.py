@@ -152,7 +152,7 @@ def test_what_cannot_be_drawn(changes: dict[str, Any], key: str, told: str) -> N
         ({"a": ["normal(K)"]}, "'normal(K)' names 'K'; expected one of N, binary, distinct, "),
         (None, "None; expected an expression, a number, or a table of these"),
         ("x = 1", "'x = 1' is not valid Python: invalid syntax; expected names, calls, "),
-        ("N._a", "'N._a' names '_a'; expected names that begin with a letter"),
+        ("N.__a", "'N.__a' names '__a'; expected names that begin with a letter"),
     ],
 )
 def test_what_is_no_input(value: object, told: str) -> None:
