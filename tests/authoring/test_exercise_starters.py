@@ -277,14 +277,12 @@ def test_refusals(own: Path, tmp_path: Path) -> None:
     (own / "own.py").write_text("def f(:\n", encoding="utf-8")
     done = new(hw, "--exercise", toml, "--reference", own)
     assert (
-        "own.py: starter files cannot be made from it (invalid syntax (<unknown>, line 1)). Name th"
+        "own.py: starter files cannot be made from it (invalid syntax (<unknown>, line 1)). Give th"
         in (done.stderr)
     )
     nets = Path(__file__).parents[1] / "exercises" / "tanh_regression" / "assignment.toml"
     done = new(hw, "--exercise", nets)
-    assert (
-        "has no task of kind functions. `gradkit new DIR --instructor` writes what" in done.stderr
-    )
+    assert "has no task of kind functions. `gradkit new DIR --instructor` writes the" in done.stderr
     done = new(hw, "--exercise", "layers", "--instructor")
     assert (
         "--exercise writes starter files for students; use it without --instructor." in done.stderr

@@ -278,7 +278,7 @@ def test_an_extra_factor_of_a_linear_output_may_be_no_derivative(diagnosed) -> N
     text = homework(REGRESSION, NAMES.replace("2 * (out - y)", "2 * (out - y) * out"))
     (finding,) = diagnosed(text, REGRESSION).findings
     assert finding.mistake == "extra-output-derivative"
-    assert finding.sentence.endswith(", or a factor of one.")
+    assert finding.sentence.endswith(", or a part of this derivative.")
 
 
 def test_inputs_that_do_not_show_the_mistake_are_drawn_again(

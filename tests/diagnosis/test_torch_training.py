@@ -142,7 +142,7 @@ def test_a_sum_that_is_recorded_as_a_mean_is_a_sum(trained: Trained) -> None:
     result = trained(REGRESSION, changes)
     assert codes(result) == {"wrong-reduction"}
     assert alternatives(result) == {frozenset({"wrong-learning-rate"})}
-    assert "a loss that is the sum over the rows" in told(result)
+    assert "A loss that is the sum over the rows" in told(result)
 
 
 def test_a_rate_of_as_much_as_there_are_rows_is_a_rate(trained: Trained) -> None:

@@ -158,7 +158,7 @@ def test_without_a_slope_by_its_value_there_are_marks_and_a_sentence(grade: Grad
     states = {check.check: check.state for check in task.checks}
     assert (states["forward"], states["update"]) == ("pass", "fail")
     assert (
-        "Mistakes were not searched for: the slope of swish does not follow from what an update is "
+        "Mistakes were not searched for: the derivative of swish cannot be computed from the "
         in (task.notes[0])
     )
 

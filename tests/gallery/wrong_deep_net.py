@@ -133,7 +133,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "weights the other way round": (
         {"(layer_dims[i], layer_dims[i - 1])": "(layer_dims[i - 1], layer_dims[i])"},
         {"initial['W1'].shape", "initial['W2'].shape", "initial['W3'].shape"},
-        "`initial['W3'].shape` is",
+        "`initial['W3'].shape` has",
     ),
     "weights of 0": (
         {"np.random.randn(layer_dims[i]": "0 * np.random.randn(layer_dims[i]"},
@@ -143,7 +143,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "one layer too few": (
         {"range(1, len(layer_dims))": "range(1, len(layer_dims) - 1)"},
         {"initial['W3'].shape", "initial['b3']", "np.size([*initial])"},
-        "`initial['b3']` is not there",
+        "`initial['b3']` is missing",
     ),
 }
 """Edits of the model solution, the outputs that they make wrong, and what is said."""

@@ -31,7 +31,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "mean for sum, in the cost": (
         {"-np.sum(Y": "-np.mean(Y"},
         {"cost"},
-        "once too often",
+        "one division by m too many",
     ),
     "the other sign": (
         {"dZ = A - Y": "dZ = Y - A"},

@@ -98,7 +98,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "weights the other way round": (
         {"np.random.randn(input_size, hidden_size)": "np.random.randn(hidden_size, input_size)"},
         {"fresh.params['W1'].shape"},
-        "`fresh.params['W1'].shape` is",
+        "`fresh.params['W1'].shape` has",
     ),
     "random biases": (
         {"np.zeros(hidden_size)": "np.random.randn(hidden_size)"},

@@ -430,7 +430,7 @@ def test_a_task_that_is_asked_for_counts_more_than_a_files_name(grade, tmp_path:
     script(tmp_path, wrong, "classification.py")
     result = grade(tmp_path, "classification-numpy")
     assert states(result)["update"] == "fail"
-    told = "classification.py is graded: the other file is named after another task."
+    told = "classification.py is graded, because the other file is named after another task."
     assert any(told in note for note in result.tasks[0].notes)
 
 

@@ -273,7 +273,7 @@ def test_functions_handed_over_without_a_task(notebook: Notebook, solved) -> Non
     assert notebook.check(call).passed
     notebook.run("exec('def update_parameters(parameters): pass')")
     told = repr(notebook.check("gradkit.check(update_parameters)"))
-    assert told.startswith("The code of `update_parameters` cannot be read, so the task cannot be")
+    assert told.startswith("The code of `update_parameters` cannot be read, so gradkit does not")
 
 
 def test_a_class_of_a_cell_can_be_handed_over(notebook: Notebook) -> None:

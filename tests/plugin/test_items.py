@@ -62,7 +62,10 @@ def test_which_of_several_files_counts_is_told(pytester: pytest.Pytester, right:
     done = run(pytester, "--gradkit", "hw", "--gradkit-seed", "1")
     done.assert_outcomes(passed=5)
     done.stdout.fnmatch_lines(
-        ["hw  regression-numpy  20 / 20*", "  2 files play *; right (1).py counts: by its name it*"]
+        [
+            "hw  regression-numpy  20 / 20*",
+            "  2 files contain *; right (1).py is graded, because *",
+        ]
     )
 
 
