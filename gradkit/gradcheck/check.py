@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from numbers import Integral, Real
-from typing import Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +21,11 @@ from gradkit.gradcheck.constants import (
     SHORTEST,
     SMALL,
 )
-from gradkit.gradcheck.directions import Survey
 from gradkit.gradcheck.entries import blank_results, entry_check, make_entries, worst_verdict
-from gradkit.gradcheck.error import Options, allowed_resolution, join_claims, leaf_claims
+from gradkit.gradcheck.error import Claims, Options, allowed_resolution, join_claims, leaf_claims
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator, StackedEvaluator
 from gradkit.gradcheck.examine import Examination
 from gradkit.gradcheck.noise import Array, Measurements, largest_of, magnitude, measure
-from gradkit.gradcheck.patterns import find_patterns
 from gradkit.gradcheck.records import BackwardReport, Differences, Direction, Entry, Report
 from gradkit.gradcheck.structure import (
     Parameters,
@@ -36,6 +34,9 @@ from gradkit.gradcheck.structure import (
     numeric_leaves,
     unpack,
 )
+
+if TYPE_CHECKING:
+    from gradkit.gradcheck.directions import Survey
 
 Found = tuple[Sequence[Entry], Sequence[Direction], Sequence[str]]
 Entries = Literal["auto", "all", "directions"]
@@ -443,7 +444,7 @@ class _Check:
         evaluator, leaves, note = self.evaluator, self.evaluator.leaves, self.evaluator.note
         parts = leaf_claims(self.claimed, evaluator.points, self.seen.scales, self.eps, self.rooms)
         if not self.each:
-            survey = Survey(evaluator, parts, self.seen, self.asked)
+            survey = self.survey(parts)
             survey.run()
             return survey.entries, survey.found, survey.patterns
         claims = join_claims(parts)
@@ -456,7 +457,7 @@ class _Check:
             )
             # An error that noise hides in each entry may show in all of them together.
             move = np.where(faint, np.copysign(claims.scale, claims.claimed), 0.0)
-            survey = Survey(evaluator, parts, self.seen, self.asked)
+            survey = self.survey(parts)
             both = survey.check_directions(move, closely=True)
             if both.columns.verdict[0] != "agree" and abs(both.gaps[0]) > both.columns.bound[0]:
                 columns.verdict[faint], columns.reason[faint] = "inconclusive", "noise"
@@ -468,7 +469,22 @@ class _Check:
                 f"of {leaf.name or 'the gradient'}, which has the shape {leaf.array.shape}, only "
                 f"{taken} entries were checked, drawn at random: {wrong} of these are wrong."
             )
-        return make_entries(columns, claims, leaves), (), find_patterns(claims, columns, leaves)
+        patterns: tuple[str, ...] = ()
+        if "disagree" in columns.verdict:
+            # Most claims are right: patterns are imported only when an entry is wrong.
+            from gradkit.gradcheck.patterns import find_patterns
+
+            patterns = find_patterns(claims, columns, leaves)
+        return make_entries(columns, claims, leaves), (), patterns
+
+    def survey(self, parts: Sequence[Claims]) -> Survey:
+        """Return a check along directions of the claims of each leaf.
+
+        It is imported here, because most problems are so small that each entry is checked.
+        """
+        from gradkit.gradcheck.directions import Survey
+
+        return Survey(self.evaluator, parts, self.seen, self.asked)
 
     def inconclusive(self, reason: str) -> Found:
         """Return results in which every entry is inconclusive for one reason.

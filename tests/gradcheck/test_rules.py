@@ -15,8 +15,8 @@ import pytest
 import random_nets
 
 from gradkit.gradcheck import (
-    check,
     check_gradient,
+    directions,
     entries,
     error,
     examine,
@@ -130,7 +130,7 @@ Rule = tuple[str, Any, str, Any, Callable[..., Any], Any, Any, str, str]
 RULES: list[Rule] = [
     (
         "what noise hides of each it may not hide of all together",
-        check.Survey,
+        directions.Survey,
         "check_directions",
         lambda *moves, **options: SimpleNamespace(columns=SimpleNamespace(verdict=["agree"])),
         *without_a_derivative(),
